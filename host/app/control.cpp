@@ -1,0 +1,56 @@
+#include "app/control.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+namespace cleat {
+
+struct Control::State {
+  std::mutex mutex;
+  std::condition_variable idle;
+  std::deque<Task> queue;
+  bool running = false;
+
+  void run() {
+    std::unique_lock lock(mutex);
+    while (!queue.empty()) {
+      Task work = std::move(queue.front());
+      queue.pop_front();
+      lock.unlock();
+      work();
+      work = {};
+      lock.lock();
+    }
+    running = false;
+    idle.notify_all();
+  }
+};
+
+Control::Control() : state_(std::make_shared<State>()) {}
+
+Control::~Control() = default;
+
+void Control::submit(Task work) {
+  const std::lock_guard lock(state_->mutex);
+  state_->queue.push_back(std::move(work));
+  if (state_->running) return;
+  state_->running = true;
+  // Detached, since a plugin may hold it for ever; wait_idle() is the bounded join.
+  std::thread([state = state_] { state->run(); }).detach();
+}
+
+bool Control::wait_idle(std::uint64_t deadline_ns) {
+  std::unique_lock lock(state_->mutex);
+  const auto is_idle = [this] { return !state_->running; };
+  if (deadline_ns == 0) {
+    state_->idle.wait(lock, is_idle);
+    return true;
+  }
+  const std::chrono::steady_clock::time_point deadline{std::chrono::nanoseconds(deadline_ns)};
+  return state_->idle.wait_until(lock, deadline, is_idle);
+}
+
+}  // namespace cleat

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/metadata.hpp"
+
+namespace cleat {
+
+/// What a host field's reader works on.
+struct HostFieldTarget {
+  HostFields& fields;
+  const BindingType& type;
+  std::vector<std::string>& faults;    ///< "expected ..., found ...", without the component and the field
+  std::vector<std::string>& warnings;  ///< the same
+};
+
+/// One entry of spec.metadata that the host takes for itself, whatever the binding type.
+struct HostField {
+  std::string_view name;
+  std::string_view help;
+  void (*read)(HostFieldTarget&, std::string_view value);  ///< nullptr: known, but without effect yet
+};
+
+/// Every one of them, once: checking, the names that a manifest may not use, and the documentation come from
+/// here.
+std::span<const HostField> host_fields();
+
+/// By name without case; nullptr: none.
+const HostField* find_host_field(std::string_view name);
+
+}  // namespace cleat

@@ -1,0 +1,261 @@
+#include "http/app_connection.hpp"
+
+#include <fmt/format.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/text.hpp"
+
+namespace cleat::http {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+constexpr std::size_t kReadSize = 8 * 1024;
+constexpr std::size_t kKept = 256 * 1024;  ///< memory that an idle connection may keep
+constexpr unsigned kMaxInterim = 32;
+
+// A host that vanished, rather than a process that died, is noticed within about half a minute.
+constexpr int kUserTimeoutMs = 30'000;
+constexpr int kKeepAliveIdleS = 15, kKeepAliveIntervalS = 5, kKeepAliveProbes = 3;
+
+std::string text_of(const tcp::endpoint& endpoint) {
+  return fmt::format("{} port {}", endpoint.address().to_string(), endpoint.port());
+}
+
+}  // namespace
+
+AppConnection::AppConnection(AppConnectionOwner& owner)
+    : owner_(owner), socket_(owner.loop().context()), timer_([this] { on_timer(); }) {}
+
+void AppConnection::close() {
+  state_ = State::closed;
+  timer_.disarm();
+  error_code ignored;
+  socket_.close(ignored);
+}
+
+bool AppConnection::is_usable() {
+  char byte = 0;
+  const ssize_t received = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return received < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+void AppConnection::connect(AppCall&& call) {
+  call_ = std::move(call);
+  state_ = State::connecting;
+  call_deadline_ns_ = call_.timeout_ns == 0 ? 0 : owner_.loop().now_ns() + call_.timeout_ns;
+  start_timer(owner_.limits().connect_ns);
+  owner_.resolve([self = Ptr(this)](const AppConnectionOwner::Endpoints& found, const std::string& why) {
+    if (self->state_ != State::connecting) return;
+    self->endpoints_ = found;
+    self->connect_next(why);
+  });
+}
+
+void AppConnection::start_timer(std::uint64_t limit_ns) {
+  std::uint64_t until = limit_ns == 0 ? 0 : owner_.loop().now_ns() + limit_ns;
+  if (call_deadline_ns_ != 0) until = until == 0 ? call_deadline_ns_ : std::min(until, call_deadline_ns_);
+  timer_.disarm();
+  if (until != 0) owner_.loop().arm(timer_, until);
+}
+
+void AppConnection::connect_next(std::string why) {
+  if (next_endpoint_ == endpoints_.size()) return fail_later(Outcome::unreachable, std::move(why));
+  const tcp::endpoint endpoint = endpoints_[next_endpoint_++];
+  error_code error;
+  socket_.close(error);
+  socket_.open(endpoint.protocol(), error);
+  if (error)
+    return fail_later(Outcome::unreachable, "cannot open a socket to the application: " + error.message());
+  socket_.async_connect(endpoint, [self = Ptr(this), endpoint](const error_code& failed) {
+    if (self->state_ != State::connecting) return;
+    if (failed) {
+      return self->connect_next(
+          fmt::format("cannot connect to the application at {}: {}", text_of(endpoint), failed.message()));
+    }
+    self->on_connected();
+  });
+}
+
+void AppConnection::on_connected() {
+  set_options();
+  endpoints_.clear();
+  start_timer(0);
+  state_ = State::busy;
+  send();
+  read_more();
+}
+
+void AppConnection::set_options() {
+  error_code ignored;
+  socket_.non_blocking(true, ignored);
+  socket_.set_option(tcp::no_delay(true), ignored);
+  socket_.set_option(asio::socket_base::keep_alive(true), ignored);
+  const auto set = [fd = socket_.native_handle()](int name, int value) {
+    ::setsockopt(fd, IPPROTO_TCP, name, &value,
+                 sizeof value);  // without it a dead machine is noticed later, no more
+  };
+  set(TCP_KEEPIDLE, kKeepAliveIdleS);
+  set(TCP_KEEPINTVL, kKeepAliveIntervalS);
+  set(TCP_KEEPCNT, kKeepAliveProbes);
+  set(TCP_USER_TIMEOUT, kUserTimeoutMs);
+}
+
+void AppConnection::begin(AppCall&& call) {
+  call_ = std::move(call);
+  state_ = State::busy;
+  call_deadline_ns_ = 0;
+  if (call_.timeout_ns != 0) {
+    call_deadline_ns_ = owner_.loop().now_ns() + call_.timeout_ns;
+    start_timer(0);
+  }
+  send();
+}
+
+void AppConnection::send() {
+  build_head();
+  parser_.emplace(response_, owner_.limits().response);
+  written_ = 0;
+  all_written_ = false;
+  response_begun_ = false;
+  interim_ = 0;
+  write_out();
+}
+
+void AppConnection::build_head() {
+  head_.clear();
+  if (call_.event == nullptr) {
+    head_ += call_.target->options_head;
+    return;
+  }
+  head_ += call_.target->post_head;
+  append_event_headers(head_, *call_.event, call_.target->headers);
+  head_ += "Content-Length: ";
+  head_ += fmt::format_int(call_.event->data().size()).c_str();
+  head_ += "\r\n\r\n";
+}
+
+// An error here is told by the read that is under way: what the application said before it hung up still
+// counts.
+void AppConnection::write_out() {
+  const std::string_view body = call_.event == nullptr ? std::string_view() : call_.event->data();
+  while (written_ < head_.size() + body.size()) {
+    const std::size_t head_done = std::min(written_, head_.size());
+    const std::array<asio::const_buffer, 2> left{
+        asio::buffer(head_.data() + head_done, head_.size() - head_done),
+        asio::buffer(body.data(), body.size()) + (written_ - head_done)};
+    error_code error;
+    const std::size_t written = socket_.write_some(left, error);
+    if (error == asio::error::would_block || error == asio::error::try_again) {
+      socket_.async_wait(tcp::socket::wait_write, [self = Ptr(this)](const error_code& failed) {
+        if (!failed && self->state_ == State::busy && !self->all_written_) self->write_out();
+      });
+      return;
+    }
+    if (error) {
+      socket_.shutdown(tcp::socket::shutdown_both, error);
+      return;
+    }
+    written_ += written;
+  }
+  all_written_ = true;
+}
+
+void AppConnection::read_more() {
+  if (reading_ || state_ == State::closed) return;
+  reading_ = true;
+  socket_.async_read_some(in_.prepare(kReadSize),
+                          [self = Ptr(this)](const error_code& error, std::size_t bytes) {
+                            self->reading_ = false;
+                            self->on_read(error, bytes);
+                          });
+}
+
+void AppConnection::on_read(const error_code& error, std::size_t bytes) {
+  if (state_ == State::closed || state_ == State::ending) return;
+  if (state_ == State::idle)
+    return owner_.on_idle_closed(*this);  // closed, or something that nobody asked for
+  if (error) return on_input_end(error);
+  in_.commit(bytes);
+  response_begun_ = true;
+  parse();
+  read_more();
+}
+
+void AppConnection::parse() {
+  while (in_.size() > 0 && state_ == State::busy) {
+    in_.consume(parser_->feed(in_.data().data(), in_.size()));
+    if (parser_->fault() == ParseFault::body_too_large) {
+      return end({Outcome::broken, fmt::format("the application's answer is longer than {} bytes",
+                                               owner_.limits().response.body_bytes)});
+    }
+    if (parser_->fault() != ParseFault::none ||
+        (parser_->need_more() && in_.size() > owner_.limits().response.header_bytes)) {
+      return end({Outcome::broken, "the application's answer is not well-formed HTTP: " + parser_->why()});
+    }
+    if (parser_->is_done()) {
+      complete();
+    } else if (parser_->need_more()) {
+      return;
+    }
+  }
+}
+
+void AppConnection::complete() {
+  const unsigned status = response_.status;
+  if (status >= 100 && status < 200 && status != 101) {
+    if (++interim_ > kMaxInterim)
+      return end({Outcome::broken, "the application sent interim answers without an end"});
+    parser_.emplace(response_, owner_.limits().response);
+    return;
+  }
+  if (status < 100 || status > 599) {
+    return end({Outcome::broken,
+                fmt::format("the application answered with status {}, expected 100 to 599", status)});
+  }
+  const bool reusable =
+      parser_->keep_alive() && !parser_->need_eof() && in_.size() == 0 && all_written_ && status != 101;
+  end({Outcome::answered, {}, reusable});
+}
+
+void AppConnection::on_input_end(const error_code& error) {
+  if (error == asio::error::eof && parser_->feed_eof()) return complete();
+  const char* const when = response_begun_ ? "in the middle of its answer" : "before it answered";
+  end({response_begun_ ? Outcome::broken : Outcome::unreachable,
+       fmt::format("the application closed the connection {} ({})", when, error.message())});
+}
+
+void AppConnection::end(AppEnd&& end) {
+  const Ptr alive(this);
+  timer_.disarm();
+  parser_.reset();
+  in_.consume(in_.size());
+  if (head_.capacity() > kKept) head_ = std::string();
+  state_ = end.reusable ? State::idle : State::ending;
+  owner_.on_ended(*this, std::move(end));
+}
+
+void AppConnection::fail_later(Outcome outcome, std::string error) {
+  state_ = State::ending;
+  timer_.disarm();
+  error_code ignored;
+  socket_.close(ignored);
+  owner_.loop().post([self = Ptr(this), outcome, text = std::move(error)]() mutable {
+    if (self->state_ == State::ending) self->end({outcome, std::move(text)});
+  });
+}
+
+void AppConnection::on_timer() {
+  const bool call_timed_out = call_deadline_ns_ != 0 && owner_.loop().now_ns() >= call_deadline_ns_;
+  if (call_timed_out) return fail_later(Outcome::timed_out, "the application did not answer in time");
+  fail_later(Outcome::unreachable, fmt::format("the application did not accept a connection within {}",
+                                               format_duration(owner_.limits().connect_ns)));
+}
+
+}  // namespace cleat::http

@@ -1,0 +1,70 @@
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <thread>
+
+#include "app/app.hpp"
+#include "cli/options.hpp"
+#include "cli/wait.hpp"
+#include "telemetry/log.hpp"
+
+namespace {
+
+// Blocked before any thread starts, so that every thread inherits it and only sigwait() sees them.
+sigset_t block_signals() {
+  std::signal(SIGPIPE, SIG_IGN);
+  sigset_t ending;
+  sigemptyset(&ending);
+  sigaddset(&ending, SIGINT);
+  sigaddset(&ending, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &ending, nullptr);
+  return ending;
+}
+
+int wait_for_signal(const sigset_t& ending) {
+  int signal = 0;
+  while (sigwait(&ending, &signal) != 0) {
+  }
+  return signal;
+}
+
+cleat::LogOptions log_options(const cleat::Options& options) {
+  return {options.log_level, options.log_as_json, {options.app_id, cleat::host_name(), CLEAT_VERSION}};
+}
+
+int run(const cleat::Options& options) {
+  const sigset_t ending = block_signals();
+  auto async_log = std::make_unique<cleat::AsyncLog>(log_options(options));
+  cleat::Log& log = *async_log;
+  for (const std::string& note : options.notes) log.warn(note);
+  cleat::App app(options, cleat::Environment::read(), log);
+  if (const cleat::Result<> started = app.start(); !started) {
+    log.error(started.error().text);
+    return EXIT_FAILURE;
+  }
+  const int signal = wait_for_signal(ending);
+  log.info("stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+  std::thread([&ending] {
+    wait_for_signal(ending);
+    std::_Exit(EXIT_FAILURE);  // a second signal ends at once
+  }).detach();
+  const cleat::App::Stopped stopped = app.stop();
+  if (stopped == cleat::App::Stopped::stuck) {
+    async_log.reset();  // writes what waits
+    std::_Exit(EXIT_FAILURE);
+  }
+  return stopped == cleat::App::Stopped::well ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto parsed = cleat::parse_options(argc, argv);
+  if (const auto* exit = std::get_if<cleat::Exit>(&parsed)) {
+    std::fputs(exit->text.c_str(), exit->code == 0 ? stdout : stderr);
+    return exit->code;
+  }
+  const auto& options = std::get<cleat::Options>(parsed);
+  return options.wait ? cleat::wait_for_outbound_health(options) : run(options);
+}

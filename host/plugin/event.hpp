@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cleat/plugin.h>
+
+#include <boost/intrusive/list_hook.hpp>
+#include <boost/intrusive/set_hook.hpp>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "plugin/buffer.hpp"
+
+namespace cleat {
+
+/// The host's copy of one accepted event: one allocation for the object and all its text, plus the plugin's own buffer.
+/// From the moment it is delivered it belongs to the component's home thread.
+class Event {
+ public:
+  struct Free {
+    void operator()(Event* event) const;
+  };
+
+  /// Copies all text; the buffer moves.
+  static std::unique_ptr<Event, Free> accept(const cleat_event& from);
+
+  std::uint64_t id = 0;
+  std::uint64_t lane = 0;
+  std::uint64_t settle_by_ns = 0;
+  std::uint64_t first_seen_wall_ns = 0;
+  std::uint32_t delivery_count = 0;
+
+  [[nodiscard]] std::string_view data() const { return data_.view(); }
+  /// What the event counts in the window: its data and its text.
+  [[nodiscard]] std::size_t weight() const { return weight_; }
+
+  [[nodiscard]] std::string_view content_type() const { return text(0); }
+  [[nodiscard]] std::string_view source_id() const { return text(1); }
+  [[nodiscard]] std::string_view key() const { return text(2); }
+  [[nodiscard]] std::string_view traceparent() const { return text(3); }
+  [[nodiscard]] std::string_view tracestate() const { return text(4); }
+  [[nodiscard]] std::string_view baggage() const { return text(5); }
+  [[nodiscard]] std::uint32_t metadata_count() const { return metadata_count_; }
+  [[nodiscard]] std::string_view metadata_key(std::uint32_t i) const { return text(kFixedTexts + 2 * i); }
+  [[nodiscard]] std::string_view metadata_value(std::uint32_t i) const { return text(kFixedTexts + 2 * i + 1); }
+
+  /// Where delivery keeps the event; it is in exactly one of its lists.
+  enum class Place : std::uint8_t { lane, ready, running, held };
+
+  // Kept by delivery, on the home thread.
+  boost::intrusive::list_member_hook<> lane_hook;  ///< of the list that `place` names
+  boost::intrusive::set_member_hook<> due_hook;    ///< while held: by the time of the next attempt
+  std::uint64_t due_ns = 0;
+  std::uint32_t attempts = 0;
+  std::uint16_t last_status = 0;  ///< of the last answer; 0: none
+  Place place = Place::lane;
+  bool withdrawn = false;
+
+ private:
+  static constexpr std::uint32_t kFixedTexts = 6;
+
+  Event() = default;
+  ~Event() = default;
+
+  // Behind the object stand the ends of all texts, then the texts themselves.
+  [[nodiscard]] const std::uint32_t* ends() const { return reinterpret_cast<const std::uint32_t*>(this + 1); }
+  [[nodiscard]] std::string_view text(std::uint32_t i) const {
+    const auto* chars = reinterpret_cast<const char*>(ends() + kFixedTexts + 2 * metadata_count_);
+    const std::uint32_t begin = i == 0 ? 0 : ends()[i - 1];
+    return {chars + begin, ends()[i] - begin};
+  }
+
+  std::uint32_t metadata_count_ = 0;
+  std::size_t weight_ = 0;
+  Buffer data_;
+};
+
+using EventPtr = std::unique_ptr<Event, Event::Free>;
+
+}  // namespace cleat

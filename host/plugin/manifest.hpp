@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace cleat {
+
+/// One metadata field that a binding type takes, as its manifest declares it.
+struct Field {
+  enum class Type { string, integer, number, boolean, duration, size, list };
+
+  std::string name;
+  std::vector<std::string> aliases;
+  Type type = Type::string;
+  bool required = false;
+  std::uint32_t directions = 0;  ///< CLEAT_IN | CLEAT_OUT: where it is used, and where `required` holds
+  std::optional<std::string> default_value;
+  std::vector<std::string> allowed;  ///< compared without case; the manifest's spelling goes to the plugin
+  std::string bare_unit;             ///< duration: what a bare number counts, "s" (default) or "ms"
+  bool sensitive = false;
+  std::string help, example, deprecated;
+};
+
+struct BindingType {
+  std::string type;  ///< "bindings.kafka"
+  std::string version = "v1";
+  std::vector<std::string> aliases;
+  std::uint32_t directions = 0;
+  std::vector<std::string> operations;
+  bool blocking = false;
+  bool serial = false;
+  std::uint32_t max_concurrency = 0;  ///< calls not yet completed; 0: no bound of the plugin's own
+  bool delayed_return = false;
+  bool broker_dead_letter = false;
+  std::vector<Field> fields;
+};
+
+/// The one declaration of what a plugin is: plugin-api/README.md, schemas/manifest.schema.json.
+struct Manifest {
+  std::string abi, plugin, version, license;
+  std::vector<BindingType> types;
+  std::string text;  ///< the bytes of the note
+};
+
+/// The bytes of the manifest note of a plugin file, read as data: nothing of the file runs. Any file may be
+/// given; the error is one sentence with the path, what was expected, what was found and what to do.
+Result<std::string> read_manifest_note(const std::filesystem::path& file);
+
+/// Whether a name is the host's own and may not be declared by a manifest. Given by the caller, because what
+/// the host's fields are is not this room's knowledge.
+using ReservedName = std::function<bool(std::string_view)>;
+
+/// Checks the whole document and lists every fault, not just the first; with another interface version that
+/// alone, because the rest may follow other rules. Members that this host does not know are ignored. A
+/// `default` and `allowed` values must be values of the field's type. The error has no path: who knows the
+/// file says it.
+Result<Manifest> parse_manifest(std::string_view text, const ReservedName& reserved = {});
+
+/// Whether the text is a value of the field's type: "true" or "false", a decimal integer, a Go duration, a
+/// size in bytes.
+bool is_value_of(const Field& field, std::string_view text);
+
+}  // namespace cleat

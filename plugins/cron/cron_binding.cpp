@@ -1,0 +1,175 @@
+#include "cron_binding.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <stdexcept>
+
+namespace cleat::cron {
+namespace {
+
+constexpr std::chrono::seconds kLongestSleep{30};
+
+std::string utc_text(Instant when, const char* separator) {
+  const auto day = std::chrono::floor<std::chrono::days>(when);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss time(std::chrono::floor<std::chrono::seconds>(when - day));
+  std::array<char, 64> text{};
+  const int length =
+      std::snprintf(text.data(), text.size(), "%04d-%02u-%02u%s%02d:%02d:%02d", static_cast<int>(date.year()),
+                    static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), separator,
+                    static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+                    static_cast<int>(time.seconds().count()));
+  return {text.data(), static_cast<std::size_t>(length)};
+}
+
+/// As Go prints a time in UTC: "2006-01-02 15:04:05.999999999 +0000 UTC", without the zeros at the fraction's
+/// end.
+std::string go_time(Instant when) {
+  const auto fraction = when - std::chrono::floor<std::chrono::seconds>(when);
+  std::string text = utc_text(when, " ");
+  if (fraction.count() != 0) {
+    std::string digits = std::to_string(1'000'000'000 + std::chrono::nanoseconds(fraction).count());
+    digits.erase(digits.find_last_not_of('0') + 1);
+    text += "." + digits.substr(1);
+  }
+  return text + " +0000 UTC";
+}
+
+}  // namespace
+
+void CronBinding::init(const Config& config) {
+  text_ = config.text("schedule");
+  if (text_.empty()) throw Error(CLEAT_INVALID, "schedule not set");
+  try {
+    schedule_ = Schedule::parse(text_, Zone::local());
+  } catch (const std::invalid_argument& error) {
+    throw Error(CLEAT_INVALID, "invalid schedule format '" + text_ + "': " + error.what());
+  }
+  if (!schedule_->next(wall_())) {
+    throw Error(CLEAT_INVALID, "invalid schedule format '" + text_ +
+                                   "': no such date exists, so it would never fire; " +
+                                   "check the day of the month against the month");
+  }
+}
+
+void CronBinding::begin_input(const Window& /*window*/) {
+  const std::lock_guard lock(mutex_);
+  reading_ = true;
+  last_look_ = wall_();
+  // A schedule that ends while the host runs (none does within nine years) sleeps for ever.
+  next_ = schedule_->next(last_look_).value_or(Instant::max());
+  host_.set_health(CLEAT_HEALTH_UP, "next tick at " + utc_text(next_, "T") + "Z");
+  arm();
+}
+
+/// With the lock held. Sees to it that wake() runs when the next tick is due, or earlier.
+void CronBinding::arm() {
+  const auto ahead =
+      std::clamp<std::chrono::nanoseconds>(next_ - wall_(), std::chrono::nanoseconds(0), kLongestSleep);
+  const std::uint64_t at_ns = host_.now_ns() + static_cast<std::uint64_t>(ahead.count());
+  if (armed_ns_ != 0 && armed_ns_ <= at_ns) return;
+  const cleat_status status = host_.post(
+      [this](bool cancelled) {
+        if (!cancelled) wake();
+      },
+      at_ns);
+  if (status == CLEAT_OK) {
+    armed_ns_ = at_ns;
+  } else if (status == CLEAT_AGAIN) {
+    host_.set_health(CLEAT_HEALTH_DOWN,
+                     "the host took no timer, so no tick will come until this input is begun again");
+  }
+}
+
+void CronBinding::wake() {
+  const std::lock_guard lock(mutex_);
+  armed_ns_ = 0;
+  if (!reading_) return;
+  const Instant now = wall_();
+  // A clock that was set back would otherwise leave the schedule silent until it has caught up.
+  if (now < last_look_ - std::chrono::seconds(1)) next_ = schedule_->next(now).value_or(Instant::max());
+  last_look_ = now;
+  if (now >= next_) tick_due(now);
+  arm();
+}
+
+/// With the lock held.
+void CronBinding::tick_due(Instant now) {
+  const bool replaces = waiting_.has_value();
+  waiting_ = next_;
+  // After a jump forward the moments in between are gone, as for robfig/cron: one tick, then the next from
+  // now on.
+  next_ = schedule_->next(now).value_or(Instant::max());
+  if (replaces) count_missed("a tick was due while the application still worked on an earlier one");
+  if (unsettled_id_ != 0) {
+    if (!replaces) host_.withdraw(CLEAT_BY_EVENT, &unsettled_id_, 1);
+    return;
+  }
+  deliver_tick();
+}
+
+/// With the lock held, nothing unsettled, a tick waiting.
+void CronBinding::deliver_tick() {
+  const std::string zone = schedule_->zone().name(), read_at = go_time(wall_());
+  const std::string source_id = utc_text(*waiting_, "T") + "Z";
+  const std::array<cleat_kv, 2> metadata{{{str("timeZone"), str(zone)}, {str("readTimeUTC"), str(read_at)}}};
+  cleat_event event{};
+  event.struct_size = sizeof event;
+  event.id = ++last_id_;
+  event.source_id = str(source_id);
+  event.metadata = {metadata.data(), metadata.size()};
+  cleat_event* events[] = {&event};
+  std::uint32_t accepted = 0;
+  unsettled_due_ = *waiting_;
+  waiting_.reset();
+  host_.deliver(events, 1, accepted);
+  if (accepted == 1) {
+    unsettled_id_ = event.id;
+  } else {
+    // A tick is not worth keeping until the window opens.
+    count_missed("the tick of " + source_id + " came while the host takes no events");
+  }
+}
+
+void CronBinding::set_window(const Window& /*window*/) {}
+
+void CronBinding::settle(Settlements settlements) {
+  const std::lock_guard lock(mutex_);
+  for (const cleat_settlement* one : settlements) {
+    if (one->event_id != unsettled_id_) continue;
+    unsettled_id_ = 0;
+    if (one->verdict == CLEAT_ACK) {
+      count_answered();
+    } else if (reading_) {
+      count_missed("the application did not answer the tick of " + utc_text(unsettled_due_, "T") +
+                   "Z before the next was due");
+    }
+  }
+  if (unsettled_id_ == 0 && waiting_ && reading_) deliver_tick();
+}
+
+void CronBinding::end_input(Deadline /*deadline*/) {
+  const std::lock_guard lock(mutex_);
+  reading_ = false;
+  waiting_.reset();
+}
+
+/// With the lock held.
+void CronBinding::count_missed(const std::string& reason) {
+  if (++missed_in_a_row_ != 1) return;
+  const std::string why = reason + "; missed ticks are counted, and told once one is answered again";
+  host_.log(CLEAT_LOG_WARN, why, {{"schedule", text_}});
+  host_.set_health(CLEAT_HEALTH_DEGRADED, why);
+}
+
+/// With the lock held.
+void CronBinding::count_answered() {
+  if (missed_in_a_row_ == 0) return;
+  host_.log(CLEAT_LOG_INFO, "the application answers ticks again",
+            {{"schedule", text_}, {"missed", std::to_string(missed_in_a_row_)}});
+  host_.set_health(CLEAT_HEALTH_UP, "ticks are answered again");
+  missed_in_a_row_ = 0;
+}
+
+}  // namespace cleat::cron

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cleat/plugin.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "schedule.hpp"
+
+namespace cleat::cron {
+
+/// The input binding "bindings.cron". It has no thread: a task posted to the host looks at the wall clock
+/// when the next tick is due, and at least every 30 s, so that a clock that is set does not leave it asleep.
+///
+/// At most one tick is unsettled. One that is unanswered when the next is due is withdrawn. If the
+/// application still works on it, the next waits until that has ended, and takes the place of a tick that
+/// waited before it.
+class CronBinding {
+ public:
+  using WallClock = std::function<Instant()>;
+
+  explicit CronBinding(Host host)
+      : CronBinding(host, [] { return Instant(std::chrono::system_clock::now()); }) {}
+  CronBinding(Host host, WallClock wall) : host_(host), wall_(std::move(wall)) {}
+
+  void init(const Config& config);
+  void begin_input(const Window& window);
+  void set_window(const Window& window);
+  void settle(Settlements settlements);
+  void end_input(Deadline deadline);
+
+ private:
+  void arm();
+  void wake();
+  void tick_due(Instant now);
+  void deliver_tick();
+  void count_missed(const std::string& reason);
+  void count_answered();
+
+  const Host host_;
+  const WallClock wall_;
+  std::string text_;
+  std::optional<Schedule> schedule_;
+
+  std::mutex mutex_;  ///< [control] functions against the home thread's
+  bool reading_ = false;
+  Instant next_{}, last_look_{};
+  std::uint64_t armed_ns_ = 0;  ///< when the earliest posted task runs; 0: none is posted
+  std::uint64_t last_id_ = 0, unsettled_id_ = 0;
+  std::optional<Instant> waiting_;  ///< a tick that is due and cannot be delivered yet
+  Instant unsettled_due_{};
+  std::uint64_t missed_in_a_row_ = 0;
+};
+
+}  // namespace cleat::cron

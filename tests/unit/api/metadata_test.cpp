@@ -1,0 +1,87 @@
+#include "api/metadata.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "api/health.hpp"
+#include "base/json.hpp"
+#include "fake_host_view.hpp"
+
+namespace cleat {
+namespace {
+
+using testing::FakeHostView;
+
+HostFacts facts() {
+  return {"app", "1.2.3", 5000, "127.0.0.1", 4};
+}
+
+TEST(Metadata, HasDaprdsMembersAndOurs) {
+  FakeHostView host;
+  ComponentView input;
+  input.name = "in<1>";
+  input.type = "bindings.kafka";
+  input.version = "v1";
+  input.capabilities = {"INPUT_BINDING"};
+  input.state = "running";
+  input.subscription = "asking";
+  input.acked = 7;
+  input.details = {{"partitions", "8"}};
+  host.views = {input};
+  host.waiting_for = {"application"};
+  ExtendedMetadata extended;
+  ASSERT_TRUE(extended.put("mine", "v\"1"));
+
+  const auto document = json::parse(metadata_document(facts(), host, extended, false));
+  ASSERT_TRUE(document) << document.error().text;
+  EXPECT_EQ(document->find("id")->text, "app");
+  EXPECT_EQ(document->find("runtimeVersion")->text, "1.2.3");
+  EXPECT_EQ(document->find("extended")->find("mine")->text, "v\"1");
+  EXPECT_EQ(document->find("extended")->find("daprRuntimeVersion")->text, "1.2.3");
+  EXPECT_EQ(document->find("appConnectionProperties")->find("port")->text, "5000");
+  EXPECT_EQ(document->find("appConnectionProperties")->find("maxConcurrency")->text, "4");
+  const json::Value& component = document->find("components")->items.at(0);
+  EXPECT_EQ(component.find("name")->text, "in<1>");
+  EXPECT_EQ(component.find("capabilities")->items.at(0).text, "INPUT_BINDING");
+  const json::Value& own = *document->find("cleat");
+  EXPECT_EQ(own.find("waitingFor")->items.at(0).text, "application");
+  EXPECT_EQ(own.find("components")->items.at(0).find("subscription")->text, "asking");
+  EXPECT_EQ(own.find("components")->items.at(0).find("acked")->text, "7");
+  EXPECT_EQ(own.find("components")->items.at(0).find("details")->find("partitions")->text, "8");
+}
+
+TEST(Metadata, IsDaprdsAloneWhenStrict) {
+  const FakeHostView host;
+  const ExtendedMetadata extended;
+  const auto document = json::parse(metadata_document({"app", "1", 0, "", -1}, host, extended, true));
+  ASSERT_TRUE(document);
+  EXPECT_EQ(document->find("cleat"), nullptr);
+  EXPECT_EQ(document->find("components"), nullptr);
+  EXPECT_EQ(document->find("appConnectionProperties"), nullptr);
+}
+
+TEST(ExtendedMetadata, IsBounded) {
+  ExtendedMetadata extended;
+  EXPECT_FALSE(extended.put(std::string(ExtendedMetadata::kMaxKey + 1, 'k'), ""));
+  EXPECT_FALSE(extended.put("k", std::string(ExtendedMetadata::kMaxValue + 1, 'v')));
+  for (std::size_t i = 0; i < ExtendedMetadata::kMaxEntries; ++i)
+    ASSERT_TRUE(extended.put(std::to_string(i), "v"));
+  EXPECT_FALSE(extended.put("one more", "v"));
+  EXPECT_TRUE(extended.put("0", "again"));
+  EXPECT_EQ(extended.all().at("0"), "again");
+}
+
+TEST(Health, NamesWhatIsMissing) {
+  FakeHostView host;
+  EXPECT_TRUE(health(host, "app", "app").healthy);
+  EXPECT_EQ(health(host, "app", "other").code, "ERR_HEALTH_APPID_NOT_MATCH");
+  host.waiting_for = {"a", "b"};
+  EXPECT_EQ(health(host, "app", "").message, "dapr is not ready: [a b]");
+  EXPECT_TRUE(outbound_health(host).healthy);
+  host.outbound = false;
+  EXPECT_EQ(outbound_health(host).code, "ERR_OUTBOUND_HEALTH_NOT_READY");
+}
+
+}  // namespace
+}  // namespace cleat

@@ -1,0 +1,372 @@
+#include "http/app_channel.hpp"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <functional>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "loop_thread.hpp"
+#include "make_event.hpp"
+#include "raw_socket.hpp"
+
+namespace cleat {
+namespace {
+
+using testing::LoopThread;
+using testing::make_event;
+using testing::RawListener;
+using testing::RawMessage;
+using testing::RawSocket;
+
+/// What an answer said, kept beyond its handler.
+struct Kept {
+  Outcome outcome = Outcome::answered;
+  unsigned status = 0;
+  std::string body, content_type, retry_after, error;
+};
+
+Kept keep(const Answer& a) {
+  return {a.outcome,
+          a.status,
+          std::string(a.body),
+          std::string(a.content_type),
+          std::string(a.retry_after),
+          std::string(a.error)};
+}
+
+constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+
+/// An application played by the test on a raw socket, and a channel to it on a loop of its own.
+class AppChannelTest : public ::testing::Test, public AnswerHandler {
+ protected:
+  ~AppChannelTest() override {
+    loop_.run([this] {
+      channel_.reset();
+      connections_.reset();
+    });
+  }
+  void start() {
+    options_.port = application_.port();
+    options_.version = "1";
+    loop_.run([this] {
+      connections_ = std::make_unique<http::AppConnections>(options_, loop_.loop());
+      channel_ = std::make_unique<http::AppChannel>(channel_options_, *connections_);
+    });
+  }
+  Event& post(testing::EventText text = {.data = "{}"}) {
+    events_.push_back(make_event(text));
+    Event& event = *events_.back();
+    loop_.run([&] {
+      const std::size_t before = given_;
+      channel_->post(event, *this);
+      EXPECT_EQ(given_, before) << "answered on the caller's stack";
+    });
+    return event;
+  }
+  void on_answer(Event& event, const Answer& answer) override {
+    ++given_;
+    if (and_then_ != nullptr) channel_->post(*std::exchange(and_then_, nullptr), *this);
+    const std::lock_guard lock(mutex_);
+    answers_.push_back(keep(answer));
+    answered_events_.push_back(&event);
+    came_.notify_all();
+  }
+  /// Waits for the answer number `index`, from 0.
+  Kept answer(std::size_t index) {
+    std::unique_lock lock(mutex_);
+    if (!came_.wait_for(lock, std::chrono::seconds(10), [&] { return answers_.size() > index; })) {
+      ADD_FAILURE() << "no answer " << index;
+      return {};
+    }
+    return answers_[index];
+  }
+  Kept probe(std::uint64_t timeout_ns, const std::function<void()>& play) {
+    std::promise<Kept> told;
+    loop_.run(
+        [&] { channel_->probe(timeout_ns, [&](const Answer& answer) { told.set_value(keep(answer)); }); });
+    play();
+    return told.get_future().get();
+  }
+
+  RawListener application_;
+  LoopThread loop_;
+  http::AppOptions options_;
+  http::AppChannelOptions channel_options_{"orders", "bindings.kafka", false};
+  std::unique_ptr<http::AppConnections> connections_;
+  std::unique_ptr<http::AppChannel> channel_;
+  std::vector<EventPtr> events_;
+  Event* and_then_ = nullptr;  ///< posted from inside the next answer
+  std::size_t given_ = 0;
+  std::mutex mutex_;
+  std::condition_variable came_;
+  std::vector<Kept> answers_;
+  std::vector<Event*> answered_events_;
+};
+
+TEST_F(AppChannelTest, PostsAnEventAsItIs) {
+  options_.api_token = "secret";
+  channel_options_.route = "/a//b/?q=1";
+  start();
+  const std::string data("\0\r\n\r\nbytes", 10);
+  Event& event = post({.data = data, .metadata = {{"foo", "bar"}, {"content-length", "3"}}});
+  RawSocket socket = application_.accept();
+  const RawMessage request = RawMessage::read(socket);
+  EXPECT_TRUE(request.head.starts_with(
+      "POST /a/b?q=1 HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(application_.port()) + "\r\n"))
+      << request.head;
+  EXPECT_EQ(request.header("content-length"), std::to_string(data.size()));
+  EXPECT_EQ(request.header("dapr-api-token"), "secret");
+  EXPECT_EQ(request.header("user-agent"), "cleat/1");
+  EXPECT_EQ(request.header("foo"), "bar");
+  EXPECT_EQ(request.header("accept-encoding"), "-");
+  EXPECT_EQ(request.body, data);
+  socket.send(
+      "HTTP/1.1 503 Busy\r\nContent-Type: text/plain\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nbusy");
+  const Kept kept = answer(0);
+  EXPECT_EQ(kept.outcome, Outcome::answered);
+  EXPECT_EQ(kept.status, 503U);
+  EXPECT_EQ(kept.body, "busy");
+  EXPECT_EQ(kept.content_type, "text/plain");
+  EXPECT_EQ(kept.retry_after, "7");
+  EXPECT_EQ(answered_events_.at(0), &event);
+}
+
+TEST_F(AppChannelTest, UsesOneConnectionAgainAlsoFromInsideAnAnswer) {
+  start();
+  EventPtr next = make_event({.data = "second"});
+  and_then_ = next.get();
+  post();
+  RawSocket socket = application_.accept();
+  RawMessage::read(socket);
+  socket.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst");
+  EXPECT_EQ(RawMessage::read(socket).body, "second");
+  EXPECT_EQ(answer(0).body, "first");
+  socket.send(kOk);
+  EXPECT_EQ(answer(1).body, "");
+  EXPECT_FALSE(application_.has_connection());
+}
+
+TEST_F(AppChannelTest, ReadsEveryKindOfResponse) {
+  start();
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x\r\nde\r\n0\r\n\r\n",
+       "200 abcde"},
+      {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 201 "
+       "Created\r\nContent-Length: 1\r\n\r\nx",
+       "201 x"},
+      {"HTTP/1.1 204 No Content\r\n\r\n", "204 "},
+      {"HTTP/1.1 302 Found\r\nLocation: /else\r\nContent-Length: 0\r\n\r\n", "302 "},
+      {"HTTP/1.0 200 OK\r\n\r\nuntil the end", "200 until the end"},
+  };
+  std::size_t index = 0;
+  std::optional<RawSocket> socket;
+  for (const auto& [response, expected] : cases) {
+    post();
+    if (!socket) socket = application_.accept();
+    RawMessage::read(*socket);
+    for (const char c : response)
+      socket->send({&c, 1});
+    if (response.starts_with("HTTP/1.0")) socket.reset();
+    const Kept kept = answer(index++);
+    EXPECT_EQ(kept.outcome, Outcome::answered) << kept.error;
+    EXPECT_EQ(std::to_string(kept.status) + " " + kept.body, expected);
+  }
+}
+
+TEST_F(AppChannelTest, DoesNotUseAConnectionThatTheApplicationClosed) {
+  start();
+  post();
+  {
+    RawSocket socket = application_.accept();
+    RawMessage::read(socket);
+    socket.send(kOk);
+    answer(0);
+  }
+  post();
+  RawSocket fresh = application_.accept();
+  RawMessage::read(fresh);
+  fresh.send(kOk);
+  EXPECT_EQ(answer(1).status, 200U);
+}
+
+TEST_F(AppChannelTest, DoesNotUseAConnectionWithUnaskedBytes) {
+  start();
+  post();
+  RawSocket socket = application_.accept();
+  RawMessage::read(socket);
+  socket.send(std::string(kOk) + "HTTP/1.1 200 OK\r\n");
+  answer(0);
+  post();
+  RawSocket fresh = application_.accept();
+  RawMessage::read(fresh);
+  fresh.send(kOk);
+  EXPECT_EQ(answer(1).status, 200U);
+  EXPECT_TRUE(socket.is_closed_by_peer());
+}
+
+TEST_F(AppChannelTest, TellsUnreachableFromBroken) {
+  start();
+  post();
+  {
+    RawSocket socket = application_.accept();
+    RawMessage::read(socket);
+    socket.reset();
+  }
+  EXPECT_EQ(answer(0).outcome, Outcome::unreachable);
+  const std::string_view broken[] = {"H",
+                                     "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc",
+                                     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx",
+                                     "nonsense\r\n\r\n",
+                                     "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
+                                     "HTTP/1.1 999 What\r\nContent-Length: 0\r\n\r\n",
+                                     "HTTP/1.1 100 Continue\r\n\r\n"};
+  std::size_t index = 1;
+  for (const std::string_view response : broken) {
+    post();
+    {
+      RawSocket socket = application_.accept();
+      RawMessage::read(socket);
+      socket.send(response);
+    }
+    const Kept kept = answer(index++);
+    EXPECT_EQ(kept.outcome, Outcome::broken) << response;
+    EXPECT_FALSE(kept.error.empty());
+  }
+  application_.close();
+  post();
+  const Kept refused = answer(index);
+  EXPECT_EQ(refused.outcome, Outcome::unreachable);
+  EXPECT_NE(refused.error.find("refused"), std::string::npos) << refused.error;
+}
+
+TEST_F(AppChannelTest, TakesAnEarlyAnswerToALargeEvent) {
+  start();
+  post({.data = std::string(16 << 20, 'x')});
+  RawSocket socket = application_.accept();
+  socket.read_until("\r\n\r\n");
+  socket.send("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_EQ(answer(0).status, 413U);
+}
+
+TEST_F(AppChannelTest, SendsALargeEventInPieces) {
+  start();
+  const std::string data(16 << 20, 'x');
+  post({.data = data});
+  RawSocket socket = application_.accept();
+  EXPECT_EQ(RawMessage::read(socket).body.size(), data.size());
+  socket.send(kOk);
+  EXPECT_EQ(answer(0).status, 200U);
+}
+
+TEST_F(AppChannelTest, BoundsTheResponse) {
+  options_.connection.response = {1024, 1000};
+  start();
+  post();
+  RawSocket socket = application_.accept();
+  RawMessage::read(socket);
+  socket.send("HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n");
+  EXPECT_EQ(answer(0).outcome, Outcome::broken);
+  post();
+  RawSocket other = application_.accept();
+  RawMessage::read(other);
+  other.send("HTTP/1.1 200 OK\r\nX: " + std::string(2000, 'x'));
+  EXPECT_EQ(answer(1).outcome, Outcome::broken);
+}
+
+TEST_F(AppChannelTest, CutsAnAttempt) {
+  options_.max_connections = 1;
+  start();
+  Event& running = post();
+  Event& waiting = post();
+  RawSocket socket = application_.accept();
+  RawMessage::read(socket);
+  loop_.run([&] {
+    channel_->abort(waiting);
+    channel_->abort(running);
+    channel_->abort(running);
+    EXPECT_EQ(given_, 0U);
+  });
+  EXPECT_EQ(answer(0).outcome, Outcome::cancelled);
+  EXPECT_EQ(answer(1).outcome, Outcome::cancelled);
+  EXPECT_TRUE(socket.is_closed_by_peer());
+  loop_.run([&] { EXPECT_EQ(given_, 2U); });
+}
+
+TEST_F(AppChannelTest, RunsNoMoreAtATimeThanAllowedAndInOrder) {
+  options_.max_concurrency = 1;
+  start();
+  for (int i = 0; i < 5; ++i)
+    post({.data = std::to_string(i)});
+  RawSocket socket = application_.accept();
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(RawMessage::read(socket).body, std::to_string(i));
+    EXPECT_FALSE(application_.has_connection());
+    socket.send(kOk);
+  }
+  answer(4);
+}
+
+TEST_F(AppChannelTest, KeepsNoMoreIdleConnectionsThanAllowed) {
+  options_.max_idle = 1;
+  start();
+  post();
+  post();
+  RawSocket first = application_.accept(), second = application_.accept();
+  for (RawSocket* socket : {&first, &second}) {
+    RawMessage::read(*socket);
+    socket->send(kOk);
+  }
+  answer(1);
+  loop_.run([&] { EXPECT_EQ(connections_->idle_count(), 1U); });
+}
+
+TEST_F(AppChannelTest, AsksWithOptions) {
+  options_.api_token = "secret";
+  start();
+  const Kept kept = probe(3 * kSecond, [&] {
+    RawSocket socket = application_.accept();
+    const RawMessage request = RawMessage::read(socket);
+    EXPECT_TRUE(request.head.starts_with("OPTIONS /orders HTTP/1.1\r\n")) << request.head;
+    EXPECT_EQ(request.header("content-type"), "application/json");
+    EXPECT_EQ(request.header("dapr-api-token"), "secret");
+    EXPECT_EQ(request.header("content-length"), "-");
+    socket.send("HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n");
+  });
+  EXPECT_EQ(kept.status, 405U);
+}
+
+TEST_F(AppChannelTest, DoesNotWaitForEver) {
+  options_.handler_timeout_ns = 20 * kMillisecond;
+  start();
+  EXPECT_EQ(probe(20 * kMillisecond, [] {}).outcome, Outcome::timed_out);
+  post();
+  EXPECT_EQ(answer(0).outcome, Outcome::timed_out);
+}
+
+TEST_F(AppChannelTest, FindsAnApplicationByName) {
+  options_.address = "localhost";
+  start();
+  post();
+  RawSocket socket = application_.accept();
+  EXPECT_EQ(RawMessage::read(socket).header("host"), "localhost:" + std::to_string(application_.port()));
+  socket.send(kOk);
+  EXPECT_EQ(answer(0).status, 200U);
+}
+
+TEST_F(AppChannelTest, SaysWhichNameDoesNotResolve) {
+  options_.address = "bad..name";
+  start();
+  post();
+  const Kept kept = answer(0);
+  EXPECT_EQ(kept.outcome, Outcome::unreachable);
+  EXPECT_NE(kept.error.find("\"bad..name\" does not resolve"), std::string::npos) << kept.error;
+}
+
+}  // namespace
+}  // namespace cleat
