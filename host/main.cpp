@@ -1,6 +1,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <thread>
 
@@ -18,6 +19,7 @@ sigset_t block_signals() {
   sigemptyset(&ending);
   sigaddset(&ending, SIGINT);
   sigaddset(&ending, SIGTERM);
+  sigaddset(&ending, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &ending, nullptr);
   return ending;
 }
@@ -44,7 +46,7 @@ int run(const cleat::Options& options) {
     return EXIT_FAILURE;
   }
   const int signal = wait_for_signal(ending);
-  log.info("stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+  log.info("stopping", {{"signal", strsignal(signal)}});
   std::thread([&ending] {
     wait_for_signal(ending);
     std::_Exit(EXIT_FAILURE);  // a second signal ends at once

@@ -155,7 +155,8 @@ void Binding::publish_running() {
 }
 
 void Binding::publish_unavailable(const std::string& why) {
-  if (type_ != nullptr && (type_->directions & CLEAT_OUT) == 0) {
+  // daprd knows no output that has not started.
+  if (context_.options.strict_dapr || (type_ != nullptr && (type_->directions & CLEAT_OUT) == 0)) {
     publish(nullptr);
     return;
   }

@@ -173,17 +173,15 @@ void MessageParser<isRequest>::on_header_impl(error_code& error) {
     if (hosts > 1 || (hosts == 0 && text_.version >= 11)) {
       refuse(error, ParseFault::malformed, "expected one Host header");
     }
+  } else if (const auto length = this->content_length();
+             length && limits_.body_bytes != 0 && *length > limits_.body_bytes) {
+    refuse(error, ParseFault::body_too_large, "stream too large");
   }
 }
 
 template <bool isRequest>
-void MessageParser<isRequest>::on_body_init_impl(const boost::optional<std::uint64_t>& length,
-                                                 error_code& error) {
-  if (!length) return;
-  if (limits_.body_bytes != 0 && *length > limits_.body_bytes) {
-    return refuse(error, ParseFault::body_too_large, "stream too large");
-  }
-  text_.body.reserve(std::min(*length, kReserved));
+void MessageParser<isRequest>::on_body_init_impl(const boost::optional<std::uint64_t>& length, error_code&) {
+  if (length) text_.body.reserve(std::min(*length, kReserved));
 }
 
 template <bool isRequest>

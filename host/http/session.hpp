@@ -54,6 +54,9 @@ class Session final : public Exchange, public boost::intrusive::list_base_hook<>
   void respond(Response&& response) override;
 
  private:
+  static constexpr std::size_t kKeptBody =
+      256 * 1024;  ///< memory for bodies that an idle connection may keep
+
   enum class Phase : std::uint8_t { idle, header, body, answering, draining, closed };
 
   void run();

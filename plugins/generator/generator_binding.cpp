@@ -163,6 +163,7 @@ bool GeneratorBinding::take(Lane& lane, bool fresh_allowed, Prepared& prepared) 
 /// Fills the batch, one event of each lane in turn; returns how many. All of them are in out_ already.
 std::uint32_t GeneratorBinding::prepare(Time now) {
   const std::size_t room = window_.max_events > out_.size() ? window_.max_events - out_.size() : 0;
+  full_ = room == 0;
   const auto most = static_cast<std::uint32_t>(std::min(room, batch_.size()));
   std::uint32_t count = 0;
   for (std::size_t idle = 0; count < most && idle < lanes_.size();) {
@@ -218,23 +219,30 @@ void GeneratorBinding::give_back(const Prepared& prepared) {
 
 void GeneratorBinding::settle(Settlements settlements) {
   std::string lines;
+  bool may_go_on = false;
   {
     const std::lock_guard lock(mutex_);
     for (const cleat_settlement* one : settlements)
-      settle_one(*one, lines);
-    full_ = false;
+      may_go_on = settle_one(*one, lines) || may_go_on;
+    may_go_on = may_go_on || (full_ && out_.size() <= resume_at(window_.max_events));
+    if (may_go_on) full_ = false;
     if (ledger_.is_open()) ledger_.append(lines);
   }
-  wake_.notify_one();
+  if (may_go_on) wake_.notify_one();
 }
 
-/// With the lock held.
-void GeneratorBinding::settle_one(const cleat_settlement& settlement, std::string& lines) {
+/// What is full is filled again when several places are free: one wake-up for many events.
+std::uint32_t GeneratorBinding::resume_at(std::uint32_t limit) {
+  return limit - std::min({limit, std::max(limit / 4, 1U), 32U});
+}
+
+/// With the lock held. Whether its lane has something to give again.
+bool GeneratorBinding::settle_one(const cleat_settlement& settlement, std::string& lines) {
   const auto found = out_.find(settlement.event_id);
   if (found == out_.end()) {
     host_.log(CLEAT_LOG_ERROR, "an event was settled that is not out",
               {{"id", std::to_string(settlement.event_id)}});
-    return;
+    return false;
   }
   const Out out = found->second;
   out_.erase(found);
@@ -250,6 +258,8 @@ void GeneratorBinding::settle_one(const cleat_settlement& settlement, std::strin
   }
   if (ledger_.is_open())
     lines.append(std::to_string(out.number)).append(" ").append(verdict_name(settlement.verdict)) += '\n';
+  return settlement.verdict != CLEAT_ACK || lane.out == 0 ||
+         (lane.number != 0 && window_.max_per_lane != 0 && lane.out == resume_at(window_.max_per_lane));
 }
 
 }  // namespace cleat::generator

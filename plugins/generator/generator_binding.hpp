@@ -61,7 +61,8 @@ class GeneratorBinding {
   void fill(Prepared& prepared);
   void deliver(std::uint32_t count);
   void give_back(const Prepared& prepared);
-  void settle_one(const cleat_settlement& settlement, std::string& lines);
+  bool settle_one(const cleat_settlement& settlement, std::string& lines);
+  static std::uint32_t resume_at(std::uint32_t limit);
 
   const Host host_;
   std::uint64_t count_ = 0, first_ = 0, size_ = 0;

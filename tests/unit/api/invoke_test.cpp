@@ -49,7 +49,7 @@ class InvokeTest : public ::testing::TestWithParam<bool> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Modes, InvokeTest, ::testing::Values(false, true),
-                         [](const auto& info) { return info.param ? "StrictDapr" : "Ours"; });
+                         [](const auto& one) { return one.param ? "StrictDapr" : "Ours"; });
 
 TEST_P(InvokeTest, HandsDataOverAsItsOwnText) {
   const std::pair<std::string_view, std::string_view> cases[] = {

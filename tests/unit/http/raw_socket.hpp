@@ -93,7 +93,6 @@ class RawSocket {
     ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     close();
   }
-  void set_receive_buffer(int bytes) { ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes); }
   [[nodiscard]] int fd() const { return fd_; }
   [[nodiscard]] bool timed_out() const { return timed_out_; }
 
