@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cleat/plugin.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "client.hpp"
+#include "intake.hpp"
+#include "kafka_config.hpp"
+#include "start_positions.hpp"
+
+namespace cleat::kafka {
+
+/// Membership of the consumer group: which partitions are ours, what is committed of them. Everything runs on
+/// the consumer thread, the callbacks of librdkafka included.
+class Group {
+ public:
+  Group(const KafkaConfig& config, Host host, HealthBoard& health, Intake& intake, Wake& wake,
+        const std::atomic<bool>& is_stopping);
+
+  /// What librdkafka calls back; `client` is given by use().
+  Client::Callbacks callbacks();
+  void use(Client& client) { client_ = &client; }
+
+  [[nodiscard]] bool is_member() const { return is_member_; }
+  /// Subscribes to the topics.
+  void join();
+  /// Leaves and joins at the next rejoin_if_needed(): an assignment had to be given up.
+  void rejoin() { must_rejoin_ = true; }
+  void rejoin_if_needed();
+  /// Sends the offsets that moved; does not wait.
+  void commit();
+  /// Whether a commit failed and is to be repeated.
+  [[nodiscard]] bool has_unsent() const { return has_unsent_; }
+  /// Commits, waits and leaves the group, until `end`. The partitions are gone afterwards.
+  void leave(std::chrono::steady_clock::time_point end);
+
+  [[nodiscard]] Intake::Partitions& partitions() { return partitions_; }
+  [[nodiscard]] StartPositions& starts() { return starts_; }
+  /// Says what is read, or why it is not.
+  void report();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* list);
+  void assigned(rd_kafka_topic_partition_list_t* list);
+  bool resolve(rd_kafka_topic_partition_list_t& list, StartPositions::Outcome& outcome);
+  void open(const rd_kafka_topic_partition_t& one);
+  void revoked(rd_kafka_topic_partition_list_t* list);
+  void close(const Intake::Partitions& gone);
+  void committed(rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* list);
+  void assign(rd_kafka_topic_partition_list_t* list);
+  void unassign(rd_kafka_topic_partition_list_t* list);
+  [[nodiscard]] PartitionList moved(const Intake::Partitions& partitions);
+  [[nodiscard]] std::string where(const Intake::Partitions& partitions) const;
+
+  const KafkaConfig& config_;
+  Host host_;
+  HealthBoard& health_;
+  Intake& intake_;
+  Wake& wake_;
+  const std::atomic<bool>& is_stopping_;
+  StartPositions starts_;
+  Client* client_ = nullptr;
+  Intake::Partitions partitions_;
+  bool is_member_ = false, must_rejoin_ = false, has_unsent_ = false, commit_failed_ = false;
+};
+
+}  // namespace cleat::kafka

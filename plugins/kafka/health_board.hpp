@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cleat/plugin.hpp>
+
+#include <array>
+#include <cstdint>
+#include <mutex>
+#include <string>
+
+namespace cleat::kafka {
+
+/// What the parts of a component say: each client about its connection, and the reading of partitions about
+/// itself. The host is told the worst of them, once per change, and the log gets a line for it. Thread-safe.
+class HealthBoard {
+ public:
+  /// Of equal states the first one's words are told.
+  enum Part { reading, consumer, producer };
+
+  explicit HealthBoard(Host host) : host_(host) {}
+
+  void set(Part part, std::int32_t state, const std::string& why);
+  [[nodiscard]] std::int32_t state(Part part) const;
+  /// The sentence that goes with the state of this part.
+  [[nodiscard]] std::string why(Part part) const;
+
+ private:
+  struct Says {
+    std::int32_t state = CLEAT_HEALTH_UNKNOWN;
+    std::string why;
+  };
+  void report();
+
+  Host host_;
+  mutable std::mutex mutex_;
+  std::array<Says, 3> parts_;
+  Says told_;
+};
+
+}  // namespace cleat::kafka

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cleat/plugin.hpp>
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "event_batch.hpp"
+#include "event_table.hpp"
+#include "partition.hpp"
+#include "wake.hpp"
+
+namespace cleat::kafka {
+
+/// What is out: events given to the host and not settled, the window, and which partition may be read. The
+/// border between the host's calls and the consumer thread, with one lock that is held across deliver(), as
+/// the contract asks.
+class Intake {
+ public:
+  using Partitions = std::vector<std::shared_ptr<Partition>>;
+
+  Intake(Host host, Wake& wake, std::uint64_t max_uncommitted)
+      : host_(host), wake_(wake), max_uncommitted_(max_uncommitted) {}
+
+  // ---- called by the host
+  void begin(const Window& window);
+  void set_window(const Window& window);
+  void settle(const Settlements& settlements);
+  /// No delivery happens after this returned.
+  void end();
+
+  // ---- called by the consumer thread
+  /// Gives a newly assigned partition its lane.
+  void open(Partition& partition);
+  /// How many records may be read of this partition now; at most one batch.
+  [[nodiscard]] std::size_t room(Partition& partition);
+  /// A record that was acknowledged before the last rewind: counted, not delivered.
+  bool skip_acked(Partition& partition, std::int64_t offset);
+  /// Delivers messages, one for each event of the batch, in order. Those that the host did not take stay in
+  /// `messages`.
+  void deliver(const std::shared_ptr<Partition>& partition, Client& client, EventBatch& batch,
+               std::deque<Message>& messages);
+  /// Once all that was out of a partition with something given back is settled: the offset to read from
+  /// again. The partition has a new lane then.
+  std::optional<std::int64_t> take_rewind(Partition& partition);
+  /// The partitions are being taken away: withdraws their lanes and waits until what runs is settled or the
+  /// time is up. Returns how many events were still out.
+  std::size_t withdraw(const Partitions& partitions, std::chrono::steady_clock::time_point end);
+  /// The offset to commit.
+  [[nodiscard]] std::int64_t position(const Partition& partition);
+  [[nodiscard]] std::size_t outstanding(const Partition& partition);
+  /// So many records past the oldest unsettled one are out that reading stopped.
+  [[nodiscard]] bool is_stalled(const Partition& partition);
+  /// Whether an event was settled since this was asked last.
+  bool take_progress();
+
+ private:
+  struct Out {
+    std::shared_ptr<Partition> partition;
+    std::uint64_t number = 0;  ///< of the tracker
+  };
+  void settle_one(const cleat_settlement& one, bool& must_wake);
+  [[nodiscard]] static std::uint64_t resume_below(std::uint64_t limit);
+
+  Host host_;
+  Wake& wake_;
+  const std::uint64_t max_uncommitted_;
+  std::mutex mutex_;
+  std::condition_variable settled_;
+  EventTable<Out> out_;
+  Window window_;
+  bool is_reading_ = false, is_full_ = false, was_refused_ = false, has_progress_ = false,
+       is_withdrawing_ = false;
+  std::uint64_t lanes_ = 0;
+};
+
+}  // namespace cleat::kafka

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+
+#include "client.hpp"
+#include "offset_tracker.hpp"
+#include "wake.hpp"
+
+namespace cleat::kafka {
+
+/// One assigned partition, from assignment to revocation.
+struct Partition {
+  Partition(std::string topic_, std::int32_t number_, std::int64_t start)
+      : topic(std::move(topic_)), number(number_), committed(start), tracker(start) {}
+
+  const std::string topic;
+  const std::int32_t number;
+
+  // Of the consumer thread.
+  Queue queue;                          ///< its own, so that it can be left unread while others are read
+  std::deque<Message> waiting;          ///< read and not accepted yet
+  std::int64_t committed;               ///< the last offset that was sent to the broker
+  std::optional<std::int64_t> seek_to;  ///< nothing is read before this is done
+  bool is_lost = false;                 ///< the broker has not got the offset; a decision is due
+  bool failed = false;                  ///< not read any more in this assignment
+
+  Wake* wake = nullptr;
+  std::atomic<bool> has_data{true};  ///< the queue may not be empty; set by librdkafka's threads
+
+  // Under Intake's lock.
+  OffsetTracker tracker;
+  std::uint64_t lane = 0;
+  bool is_ours = true;
+  bool is_full = false;  ///< was not read because the lane's limit was reached
+
+  [[nodiscard]] std::string name() const { return topic + "/" + std::to_string(number); }
+};
+
+}  // namespace cleat::kafka

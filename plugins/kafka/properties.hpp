@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kafka_config.hpp"
+
+namespace cleat::kafka {
+
+struct Property {
+  std::string name, value;
+  bool optional = false;  ///< an older librdkafka does not know it and does without
+};
+using Properties = std::vector<Property>;
+
+/// The configuration of a librdkafka consumer or producer. Pure. `client_version` as in read_config().
+Properties consumer_properties(const KafkaConfig& config, int client_version);
+Properties producer_properties(const KafkaConfig& config);
+
+}  // namespace cleat::kafka

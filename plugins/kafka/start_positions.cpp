@@ -1,0 +1,131 @@
+#include "start_positions.hpp"
+
+#include <memory>
+
+#include "errors.hpp"
+
+namespace cleat::kafka {
+namespace {
+
+constexpr int kAnswerMs = 5'000;
+constexpr int kLearnMs = 2'000;
+
+struct EventDelete {
+  void operator()(rd_kafka_event_t* event) const { rd_kafka_event_destroy(event); }
+};
+
+/// Partitions of one topic; 0 for one that does not exist yet. Nothing: no broker answered.
+std::optional<std::int32_t> count_partitions(Client& client, const std::string& name) {
+  const Topic topic(rd_kafka_topic_new(client.get(), name.c_str(), nullptr));
+  if (!topic) return 0;
+  const rd_kafka_metadata_t* metadata = nullptr;
+  if (rd_kafka_metadata(client.get(), 0, topic.get(), &metadata, kLearnMs) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return std::nullopt;
+  std::int32_t count = 0;
+  if (metadata->topic_cnt > 0 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR)
+    count = metadata->topics[0].partition_cnt;
+  rd_kafka_metadata_destroy(metadata);
+  return count;
+}
+
+}  // namespace
+
+std::string commit_and_wait(Client& client, const rd_kafka_topic_partition_list_t& list, int timeout_ms) {
+  const Queue queue(rd_kafka_queue_new(client.get()));
+  rd_kafka_resp_err_t error = rd_kafka_commit_queue(client.get(), &list, queue.get(), nullptr, nullptr);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return rd_kafka_err2str(error);
+  const std::unique_ptr<rd_kafka_event_t, EventDelete> event(rd_kafka_queue_poll(queue.get(), timeout_ms));
+  if (!event) return "no broker answered within " + std::to_string(timeout_ms) + " ms";
+  error = rd_kafka_event_error(event.get());
+  return error == RD_KAFKA_RESP_ERR_NO_ERROR ? std::string() : rd_kafka_err2str(error);
+}
+
+bool StartPositions::learn_topics(Client& client) {
+  if (first_count_) return true;
+  std::map<std::string, std::int32_t> counts;
+  for (const std::string& topic : config_.topics) {
+    const auto count = count_partitions(client, topic);
+    if (!count) return false;
+    counts[topic] = *count;
+  }
+  first_count_ = std::move(counts);
+  return true;
+}
+
+bool StartPositions::is_new(const Key& key) const {
+  const auto topic = first_count_->find(key.first);
+  return topic != first_count_->end() && key.second >= topic->second;
+}
+
+/// Decides for a partition without a committed offset. Returns why it could not.
+std::string StartPositions::start_of(Client& client, rd_kafka_topic_partition_t& one,
+                                     std::vector<Lost>& lost) {
+  const Key key{one.topic, one.partition};
+  std::string failure;
+  const auto known = known_.find(key);
+  if (known != known_.end()) {
+    Lost loss{key.first, key.second, known->second, 0, 0};
+    const auto offset = after_loss(client, loss, failure);
+    if (!offset && failure.empty()) lost.push_back(loss);
+    one.offset = offset.value_or(known->second);
+    return failure;
+  }
+  std::int64_t low = 0;
+  std::int64_t high = 0;
+  const rd_kafka_resp_err_t error =
+      rd_kafka_query_watermark_offsets(client.get(), one.topic, one.partition, &low, &high, kAnswerMs);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return rd_kafka_err2str(error);
+  const bool from_beginning = config_.initial_offset == KafkaConfig::Start::oldest || is_new(key);
+  one.offset = from_beginning ? low : high;
+  host_.log(
+      CLEAT_LOG_INFO,
+      "no committed offset: reading begins at the " + std::string(from_beginning ? "beginning" : "end"),
+      {{"partition", key.first + "/" + std::to_string(key.second)}, {"offset", std::to_string(one.offset)}});
+  return {};
+}
+
+StartPositions::Outcome StartPositions::resolve(Client& client, rd_kafka_topic_partition_list_t& list) {
+  Outcome outcome;
+  if (!learn_topics(client)) return {"no broker told the topics' partitions", {}};
+  const rd_kafka_resp_err_t error = rd_kafka_committed(client.get(), &list, kAnswerMs);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return {rd_kafka_err2str(error), {}};
+  const PartitionList starts = new_list(static_cast<std::size_t>(list.cnt));
+  for (int i = 0; i < list.cnt; ++i) {
+    rd_kafka_topic_partition_t& one = list.elems[i];
+    if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR) return {rd_kafka_err2str(one.err), {}};
+    const bool has_offset = one.offset >= 0;
+    const std::size_t lost_before = outcome.lost.size();
+    if (!has_offset) outcome.failure = start_of(client, one, outcome.lost);
+    if (!outcome.failure.empty()) return outcome;
+    if (!has_offset && outcome.lost.size() == lost_before)
+      rd_kafka_topic_partition_list_add(starts.get(), one.topic, one.partition)->offset = one.offset;
+  }
+  if (starts->cnt > 0) outcome.failure = commit_and_wait(client, *starts, kAnswerMs);
+  if (!outcome.failure.empty()) return outcome;
+  for (int i = 0; i < list.cnt; ++i)
+    note(list.elems[i].topic, list.elems[i].partition, list.elems[i].offset);
+  return outcome;
+}
+
+std::optional<std::int64_t> StartPositions::after_loss(Client& client, Lost& lost, std::string& failure) {
+  const rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
+      client.get(), lost.topic.c_str(), lost.partition, &lost.low, &lost.high, kAnswerMs);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    failure = rd_kafka_err2str(error);
+    return std::nullopt;
+  }
+  if (config_.on_offset_lost == KafkaConfig::OffsetLost::stop) return std::nullopt;
+  const bool oldest = config_.on_offset_lost == KafkaConfig::OffsetLost::oldest;
+  const std::int64_t to = oldest ? lost.low : lost.high;
+  host_.log(CLEAT_LOG_WARN,
+            sentence(lost) + "; reading goes on at " + std::to_string(to) + " as onOffsetLost says");
+  return to;
+}
+
+std::string StartPositions::sentence(const Lost& lost) {
+  return "the offset " + std::to_string(lost.from) + " of " + lost.topic + "/" +
+         std::to_string(lost.partition) + " is gone: the partition holds " + std::to_string(lost.low) +
+         " to " + std::to_string(lost.high) + " now";
+}
+
+}  // namespace cleat::kafka

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "client.hpp"
+#include "kafka_config.hpp"
+
+namespace cleat::kafka {
+
+/// Where reading of a partition begins. A partition without a committed offset gets its start committed
+/// before anything of it is delivered: otherwise an event that is never settled would be skipped by a restart
+/// with `newest`. Blocks on the broker; of the consumer thread.
+class StartPositions {
+ public:
+  struct Lost {
+    std::string topic;
+    std::int32_t partition = 0;
+    std::int64_t from = 0, low = 0, high = 0;
+  };
+  struct Outcome {
+    std::string failure;     ///< not empty: a broker did not answer; to be tried again
+    std::vector<Lost> lost;  ///< partitions that onOffsetLost: stop keeps from being read
+  };
+
+  StartPositions(const KafkaConfig& config, Host host) : config_(config), host_(host) {}
+
+  /// Notes how many partitions the topics have; what comes beyond these is new and is read from its
+  /// beginning. Only the first answer counts. False: no broker answered.
+  bool learn_topics(Client& client);
+  /// Fills in the offset of every partition of the list, and commits those that had none.
+  Outcome resolve(Client& client, rd_kafka_topic_partition_list_t& list);
+  /// The offset of this partition is not there any more: where to go on, or nothing if a person has to
+  /// decide. `failure` is set if no broker answered.
+  std::optional<std::int64_t> after_loss(Client& client, Lost& lost, std::string& failure);
+  /// This offset is committed.
+  void note(const std::string& topic, std::int32_t partition, std::int64_t offset) {
+    known_[{topic, partition}] = offset;
+  }
+  /// "the offset 42 of topic/3 is gone: ..."
+  [[nodiscard]] static std::string sentence(const Lost& lost);
+
+ private:
+  using Key = std::pair<std::string, std::int32_t>;
+  bool is_new(const Key& key) const;
+  std::string start_of(Client& client, rd_kafka_topic_partition_t& one, std::vector<Lost>& lost);
+
+  const KafkaConfig& config_;
+  Host host_;
+  std::optional<std::map<std::string, std::int32_t>> first_count_;
+  std::map<Key, std::int64_t> known_;  ///< offsets that this process has read or written before
+};
+
+/// Commits the offsets of the list and waits for the answer at most this long. Empty on success.
+std::string commit_and_wait(Client& client, const rd_kafka_topic_partition_list_t& list, int timeout_ms);
+
+}  // namespace cleat::kafka
