@@ -1,0 +1,78 @@
+"""What every test of the running host uses. CLEAT_BUILD names the build whose host and plugins are tested."""
+
+import os
+import random
+import shutil
+
+import pytest
+
+from support.app import Application
+from support.broker import Kafka
+from support.host import BUILD, Host
+
+
+def pytest_report_header():
+    return f"host: {BUILD / 'cleat'}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def the_host_is_built():
+    assert (BUILD / "cleat").exists(), f"{BUILD / 'cleat'} is not built: run scripts/test, or name a build in CLEAT_BUILD"
+
+
+@pytest.fixture
+def start_host(tmp_path):
+    """Starts hosts; at the end each that still runs is stopped and must stop well."""
+    hosts = []
+
+    def start(*components, **arguments):
+        host = Host(tmp_path / f"host{len(hosts)}", *components, **arguments)
+        hosts.append(host)
+        return host
+
+    yield start
+    for host in hosts:
+        try:
+            host.finish()
+        finally:
+            if host.process.poll() is None:
+                host.kill()
+
+
+@pytest.fixture
+def app():
+    application = Application()
+    yield application
+    application.close()
+
+
+@pytest.fixture
+def absent_app():
+    """An application that is down until start() is called."""
+    application = Application(listening=False)
+    yield application
+    application.close()
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory):
+    broker = Kafka(tmp_path_factory.mktemp("kafka"))
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def chance(request):
+    """Random choices that can be had again: the seed is in the output of a test that fails."""
+    seed = os.environ.get("CLEAT_SEED") or str(random.SystemRandom().randrange(10**9))
+    print(f"CLEAT_SEED={seed}")
+    return random.Random(f"{seed} {request.node.name}")
+
+
+@pytest.fixture
+def echo_dir(tmp_path):
+    """A plugin directory with one plugin of the tests: bindings.echo answers a call with its own data and metadata."""
+    folder = tmp_path / "echo-plugins"
+    folder.mkdir()
+    shutil.copy(BUILD / "tests" / "fakes" / "bindings.echo.so", folder)
+    return folder

@@ -1,0 +1,83 @@
+"""Apache Kafka through scripts/brokers, and what a test asks of it."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import uuid
+
+from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from .wait import wait_until
+
+_BROKERS = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "brokers"
+
+
+class Kafka:
+    """One broker in `folder`. After kill() or stop() it is started again on the same ports with its records."""
+
+    def __init__(self, folder, start=True):
+        self.folder = pathlib.Path(folder)
+        self._state = None
+        if start:
+            self.start()
+
+    def start(self):
+        done = subprocess.run([_BROKERS, "start", "kafka", "--data", self.folder], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"Kafka did not start: {done.stdout}{done.stderr}"
+        self._state = json.loads(done.stdout.splitlines()[-1])
+
+    def stop(self):
+        subprocess.run([_BROKERS, "stop", "kafka", "--data", self.folder], check=True, capture_output=True)
+
+    def kill(self):
+        os.kill(self._state["pid"], signal.SIGKILL)
+        wait_until(lambda: subprocess.run([_BROKERS, "status", "kafka", "--data", self.folder], capture_output=True,
+                                          check=False).returncode != 0, "the killed broker is gone")
+
+    def address(self, listener="plaintext"):
+        return f"127.0.0.1:{self._state['ports'][listener]}"
+
+    def tls(self, name):
+        """The text of a file of the certificates: ca.pem, client.crt, client.key."""
+        return (pathlib.Path(self._state["tls"]) / name).read_text()
+
+    def topic(self, partitions=1, name=None):
+        name = name or f"t-{uuid.uuid4().hex[:10]}"
+        admin = AdminClient({"bootstrap.servers": self.address()})
+        admin.create_topics([NewTopic(name, partitions, 1)])[name].result(30)
+        return name
+
+    def partitions(self, topic):
+        return len(AdminClient({"bootstrap.servers": self.address()}).list_topics(topic, 30).topics[topic].partitions)
+
+    def produce(self, topic, *records):
+        """Records are bytes, or mappings of what Producer.produce takes. Returns when all are acknowledged."""
+        producer = Producer({"bootstrap.servers": self.address(), "linger.ms": 1, "enable.idempotence": True})
+        failures = []
+        for record in records:
+            arguments = {"value": record} if isinstance(record, (bytes, type(None))) else record
+            while True:
+                try:
+                    producer.produce(topic, on_delivery=lambda error, _: failures.append(error) if error else None, **arguments)
+                    break
+                except BufferError:
+                    producer.poll(0.1)
+        assert producer.flush(60) == 0 and not failures, f"not produced: {failures[:3]}"
+
+    def consume(self, topic, count, deadline=30.0):
+        """The first `count` records of a topic."""
+        consumer = Consumer({"bootstrap.servers": self.address(), "group.id": uuid.uuid4().hex, "auto.offset.reset": "earliest",
+                             "enable.auto.commit": False})
+        consumer.subscribe([topic])
+        found = []
+        try:
+            def more():
+                found.extend(message for message in consumer.consume(count, 0.2) if message.error() is None)
+                return len(found) >= count
+            wait_until(more, lambda: f"{count} records in {topic}, there were {len(found)}", deadline)
+        finally:
+            consumer.close()
+        return found
