@@ -28,7 +28,8 @@ bool starts_with_name(std::string_view name, std::string_view prefix) {
 }
 
 bool is_any_of(std::string_view name, std::initializer_list<std::string_view> names) {
-  return std::any_of(names.begin(), names.end(), [&](std::string_view one) { return iequals(name, one); });
+  return std::any_of(names.begin(), names.end(),
+                     [&](std::string_view one) { return name.size() == one.size() && iequals(name, one); });
 }
 
 bool is_hop_by_hop(std::string_view name) {
@@ -82,10 +83,12 @@ class Lines {
       return;
     }
     const std::size_t line = out_.size();
+    out_.resize(line + prefix.size() + name.size());
+    char* at = out_.data() + line;
     bool first = true;
     for (const std::string_view part : {prefix, name}) {
       for (const char c : part) {
-        out_ += first ? upper(c) : lower(c);
+        *at++ = first ? upper(c) : lower(c);
         first = c == '-';
       }
     }

@@ -224,9 +224,8 @@ void Consumer::seek(Partition& partition, std::int64_t offset) {
 
 void Consumer::keep_house() {
   const auto now = Clock::now();
-  has_progress_ = intake_.take_progress() || has_progress_;
-  if ((has_progress_ || group_.has_unsent()) && now >= next_commit_) {
-    has_progress_ = false;
+  if ((intake_.has_progress() || group_.has_unsent()) && now >= next_commit_) {
+    intake_.clear_progress();
     group_.commit();
     group_.report();
     next_commit_ = now + kCommitEvery;
@@ -240,7 +239,7 @@ void Consumer::keep_house() {
 
 Consumer::Clock::time_point Consumer::next_due() const {
   auto due = Clock::now() + kIdleWait;
-  if (has_progress_ || group_.has_unsent()) due = std::min(due, next_commit_);
+  if (intake_.has_progress() || group_.has_unsent()) due = std::min(due, next_commit_);
   if (!client_->is_up()) due = std::min(due, next_probe_);
   if (has_seek_) due = std::min(due, next_seek_);
   return due;

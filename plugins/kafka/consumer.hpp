@@ -62,7 +62,7 @@ class Consumer {
   std::size_t first_ = 0;  ///< the partition whose turn it is
   Clock::time_point next_commit_{}, next_probe_{}, next_seek_{};
   Clock::time_point end_{};  ///< of stop(), set before is_stopping_
-  bool has_progress_ = false, has_seek_ = false;
+  bool has_seek_ = false;
   std::thread thread_;
 };
 

@@ -11,7 +11,7 @@ constexpr std::size_t kBatch = 64;
 
 /// A full window is filled again when a few places are free: one wake-up for several events.
 std::uint64_t Intake::resume_below(std::uint64_t limit) {
-  return limit - std::min<std::uint64_t>(std::max<std::uint64_t>(limit / 4, 1), 8) + 1;
+  return limit - std::min<std::uint64_t>(std::max<std::uint64_t>(limit / 4, 1), 32) + 1;
 }
 
 void Intake::begin(const Window& window) {
@@ -183,9 +183,14 @@ bool Intake::is_stalled(const Partition& partition) {
   return partition.tracker.uncommitted() >= max_uncommitted_;
 }
 
-bool Intake::take_progress() {
+bool Intake::has_progress() const {
   const std::lock_guard lock(mutex_);
-  return std::exchange(has_progress_, false);
+  return has_progress_;
+}
+
+void Intake::clear_progress() {
+  const std::lock_guard lock(mutex_);
+  has_progress_ = false;
 }
 
 }  // namespace cleat::kafka

@@ -55,8 +55,9 @@ class Intake {
   [[nodiscard]] std::size_t outstanding(const Partition& partition);
   /// So many records past the oldest unsettled one are out that reading stopped.
   [[nodiscard]] bool is_stalled(const Partition& partition);
-  /// Whether an event was settled since this was asked last.
-  bool take_progress();
+  /// Whether an event was settled since clear_progress(). The first one wakes the consumer's thread, further ones need not.
+  [[nodiscard]] bool has_progress() const;
+  void clear_progress();
 
  private:
   struct Out {
@@ -69,7 +70,7 @@ class Intake {
   Host host_;
   Wake& wake_;
   const std::uint64_t max_uncommitted_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable settled_;
   EventTable<Out> out_;
   Window window_;
