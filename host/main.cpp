@@ -47,7 +47,7 @@ int run(const cleat::Options& options) {
   }
   const int signal = wait_for_signal(ending);
   log.info("stopping", {{"signal", strsignal(signal)}});
-  std::thread([&ending] {
+  std::thread([ending] {
     wait_for_signal(ending);
     std::_Exit(EXIT_FAILURE);  // a second signal ends at once
   }).detach();
@@ -56,7 +56,7 @@ int run(const cleat::Options& options) {
     async_log.reset();  // writes what waits
     std::_Exit(EXIT_FAILURE);
   }
-  return stopped == cleat::App::Stopped::well ? EXIT_SUCCESS : EXIT_FAILURE;
+  return stopped == cleat::App::Stopped::well && !app.gave_up() ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 }  // namespace

@@ -171,14 +171,9 @@ class BodyReader {
         return reader_.text_of(value);
       case json::Kind::null:
         return Result<std::string>(boost::system::in_place_value);
-      case json::Kind::number:
-      case json::Kind::boolean:
-        if (!strict_) return Result<std::string>(boost::system::in_place_value, value.raw);
-        break;
       default:
-        break;
+        return fail(fmt::format("expected a string as metadata \"{}\", found {}", name, kind_name(value.kind)));
     }
-    return fail(fmt::format("expected a string as metadata \"{}\", found {}", name, kind_name(value.kind)));
   }
 
   json::Reader& reader_;

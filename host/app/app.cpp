@@ -187,6 +187,7 @@ void App::check_ready() {
     if (!known && !patience_over_) return;
     if (intolerable()) {
       log_.error("a component failed to start, and --strict-dapr does not go on without it");
+      gave_up_.store(true, std::memory_order_release);
       kill(getpid(), SIGTERM);
       return;
     }

@@ -36,6 +36,9 @@ class App final : public HostView {
 
   /// Opens the API and begins to start every component; returns without waiting for any. Main thread.
   Result<> start();
+  /// Whether it asked for its own end because --strict-dapr does not forgive a component that fails to start. Any thread.
+  [[nodiscard]] bool gave_up() const { return gave_up_.load(std::memory_order_acquire); }
+
   enum class Stopped {
     well,
     late,  ///< events were abandoned at the deadline
@@ -84,7 +87,7 @@ class App final : public HostView {
   std::unique_ptr<Timer> start_patience_;
   std::uint64_t began_ns_ = 0;
   bool patience_over_ = false;  ///< loop 0 only
-  std::atomic<bool> outbound_ready_{false}, ready_{false};
+  std::atomic<bool> outbound_ready_{false}, ready_{false}, gave_up_{false};
   std::mutex changed_mutex_;
   std::condition_variable changed_;
 };

@@ -55,9 +55,10 @@ class Checker {
     result_.warnings.push_back(fmt::format("{}: metadata field '{}' {}", component_.where(), field, text));
   }
 
-  /// Unknown to Dapr means ignored there; here it is said, and with `strict` refused.
+  /// Unknown to Dapr means ignored there; here it is said, and with `strict` refused. Beside a fault it is one too: the
+  /// field that is missing is often this one, misspelled.
   void object(std::string_view field, std::string_view text) {
-    if (result_.host.strict) {
+    if (result_.host.strict || !faults_.empty()) {
       fault(field, text);
     } else {
       warn(field, fmt::format("{}: it is ignored", text));
