@@ -39,7 +39,8 @@ int run(const cleat::Options& options) {
   const sigset_t ending = block_signals();
   auto async_log = std::make_unique<cleat::AsyncLog>(log_options(options));
   cleat::Log& log = *async_log;
-  for (const std::string& note : options.notes) log.warn(note);
+  for (const std::string& note : options.notes)
+    log.warn(note);
   cleat::App app(options, cleat::Environment::read(), log);
   if (const cleat::Result<> started = app.start(); !started) {
     log.error(started.error().text);

@@ -172,7 +172,8 @@ class BodyReader {
       case json::Kind::null:
         return Result<std::string>(boost::system::in_place_value);
       default:
-        return fail(fmt::format("expected a string as metadata \"{}\", found {}", name, kind_name(value.kind)));
+        return fail(
+            fmt::format("expected a string as metadata \"{}\", found {}", name, kind_name(value.kind)));
     }
   }
 

@@ -39,25 +39,29 @@ std::string host_id() {
 }  // namespace
 
 Environment Environment::read() {
-  return {environment_text("DAPR_API_TOKEN"), environment_text("APP_API_TOKEN"), environment_text("NAMESPACE"),
-          environment_text("POD_NAME")};
+  return {environment_text("DAPR_API_TOKEN"), environment_text("APP_API_TOKEN"),
+          environment_text("NAMESPACE"), environment_text("POD_NAME")};
 }
 
 App::App(const Options& options, Environment environment, Log& log)
     : options_(options), environment_(std::move(environment)), log_(log), began_ns_(monotonic_now_ns()) {
-  for (std::uint32_t i = 0; i < options_.io_threads; ++i) loops_.push_back(std::make_unique<AsioLoop>());
+  for (std::uint32_t i = 0; i < options_.io_threads; ++i)
+    loops_.push_back(std::make_unique<AsioLoop>());
 }
 
 App::~App() {
-  for (const auto& loop : loops_) loop->stop();
-  for (std::thread& thread : threads_) thread.join();
+  for (const auto& loop : loops_)
+    loop->stop();
+  for (std::thread& thread : threads_)
+    thread.join();
 }
 
 http::ServerOptions App::server_options() const {
   http::ServerOptions server;
   server.addresses = options_.listen_addresses;
   server.port = options_.http_port;
-  server.limits.message.body_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(options_.max_body_size, 0));
+  server.limits.message.body_bytes =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(options_.max_body_size, 0));
   server.limits.message.header_bytes = static_cast<std::uint32_t>(options_.read_buffer_size) + kHeaderSlack;
   server.router.api_token = environment_.api_token;
   server.router.strict_dapr = options_.strict_dapr;
@@ -69,15 +73,18 @@ http::ServerOptions App::server_options() const {
 Result<> App::start() {
   if (const Result<> loaded = load(); !loaded) return loaded;
   std::vector<AsioLoop*> loops;
-  for (const auto& loop : loops_) loops.push_back(loop.get());
+  for (const auto& loop : loops_)
+    loops.push_back(loop.get());
   server_ = std::make_unique<http::Server>(server_options(), std::move(loops), *this, log_);
   const Result<std::uint16_t> port = server_->listen();
   if (!port) return port.error();
-  for (const auto& loop : loops_) threads_.emplace_back([&loop = *loop] { loop.run(); });
+  for (const auto& loop : loops_)
+    threads_.emplace_back([&loop = *loop] { loop.run(); });
   for (const std::string& address : options_.listen_addresses) {
     log_.info(fmt::format("HTTP API is listening on {}:{}", address, *port));
   }
-  for (const auto& binding : bindings_) binding->start();
+  for (const auto& binding : bindings_)
+    binding->start();
   loops_[0]->post([this] {
     start_patience_ = std::make_unique<Timer>([this] {
       patience_over_ = true;
@@ -95,15 +102,19 @@ void App::find_plugins() {
   if (places.empty()) {
     std::error_code error;
     const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
-    for (const std::filesystem::path& usual : {self.parent_path() / "plugins", std::filesystem::path(CLEAT_PLUGINDIR)}) {
+    for (const std::filesystem::path& usual :
+         {self.parent_path() / "plugins", std::filesystem::path(CLEAT_PLUGINDIR)}) {
       if (std::filesystem::is_directory(usual, error)) places.push_back(usual);
     }
   }
   catalogue_ = Catalogue::scan(places, is_host_field);
-  for (const Catalogue::Reject& reject : catalogue_.rejects()) log_.error(reject.sentence);
-  for (const std::string& warning : catalogue_.warnings()) log_.warn(warning);
+  for (const Catalogue::Reject& reject : catalogue_.rejects())
+    log_.error(reject.sentence);
+  for (const std::string& warning : catalogue_.warnings())
+    log_.warn(warning);
   std::string names;
-  for (const std::filesystem::path& place : places) names += (names.empty() ? "" : ", ") + place.string();
+  for (const std::filesystem::path& place : places)
+    names += (names.empty() ? "" : ", ") + place.string();
   context_->plugin_places = names.empty() ? "a plugin directory (--plugin-dir)" : names;
 }
 
@@ -115,15 +126,19 @@ Result<> App::load() {
   selection.strict_dapr = options_.strict_dapr;
   Result<ComponentFiles> files = load_components(options_.resources_paths, selection);
   if (!files) return files.error();
-  for (const std::string& warning : files->warnings) log_.warn(warning);
+  for (const std::string& warning : files->warnings)
+    log_.warn(warning);
 
-  context_ = std::make_unique<BindingContext>(BindingContext{options_, catalogue_, {}, {}, log_, {}, {}, {}, {}});
-  for (const auto& loop : loops_) context_->loops.push_back(loop.get());
-  context_->facts = {{"app-id", options_.app_id},
-                     {"namespace", environment_.namespace_name.empty() ? "default" : environment_.namespace_name},
-                     {"pod-name", environment_.pod_name},
-                     {"host-id", host_id()},
-                     {"strict-dapr", options_.strict_dapr ? "true" : "false"}};
+  context_ =
+      std::make_unique<BindingContext>(BindingContext{options_, catalogue_, {}, {}, log_, {}, {}, {}, {}});
+  for (const auto& loop : loops_)
+    context_->loops.push_back(loop.get());
+  context_->facts = {
+      {"app-id", options_.app_id},
+      {"namespace", environment_.namespace_name.empty() ? "default" : environment_.namespace_name},
+      {"pod-name", environment_.pod_name},
+      {"host-id", host_id()},
+      {"strict-dapr", options_.strict_dapr ? "true" : "false"}};
   context_->open_library = [this](const CatalogueEntry& entry) {
     const std::lock_guard lock(library_mutex_);
     return cleat::open_library(entry, log_);
@@ -141,10 +156,12 @@ Result<> App::load() {
   std::random_device seed;
   for (Component& component : files->components) {
     if (!component.type.starts_with("bindings.")) {
-      log_.warn(fmt::format("{}: type '{}' is not served: only bindings are", component.where(), component.type));
+      log_.warn(
+          fmt::format("{}: type '{}' is not served: only bindings are", component.where(), component.type));
       continue;
     }
-    bindings_.push_back(std::make_unique<Binding>(*context_, std::move(component), bindings_.size() % homes, seed()));
+    bindings_.push_back(
+        std::make_unique<Binding>(*context_, std::move(component), bindings_.size() % homes, seed()));
     by_name_.emplace(bindings_.back()->name(), bindings_.back().get());
   }
   return {};
@@ -168,7 +185,8 @@ void App::make_channels() {
   }
   context_->make_route = [this](std::size_t home, const RouteRequest& request) {
     return std::make_unique<http::AppChannel>(
-        http::AppChannelOptions{request.path, request.type, request.content_type_from_source}, *connections_[home]);
+        http::AppChannelOptions{request.path, request.type, request.content_type_from_source},
+        *connections_[home]);
   };
   app_port_ = std::make_unique<AppPort>(*loops_[0], options_.app_channel_address, options_.app_port, log_,
                                         [this] { check_ready(); });
@@ -183,7 +201,8 @@ bool App::intolerable() const {
 // Loop 0.
 void App::check_ready() {
   if (!outbound_ready_.load(std::memory_order_relaxed)) {
-    const bool known = std::all_of(bindings_.begin(), bindings_.end(), [](const auto& b) { return b->start_known(); });
+    const bool known =
+        std::all_of(bindings_.begin(), bindings_.end(), [](const auto& b) { return b->start_known(); });
     if (!known && !patience_over_) return;
     if (intolerable()) {
       log_.error("a component failed to start, and --strict-dapr does not go on without it");
@@ -207,7 +226,8 @@ const Output* App::find_output(std::string_view name) const {
 std::vector<ComponentView> App::components() const {
   std::vector<ComponentView> views;
   views.reserve(bindings_.size());
-  for (const auto& binding : bindings_) views.push_back(binding->view());
+  for (const auto& binding : bindings_)
+    views.push_back(binding->view());
   return views;
 }
 
@@ -224,7 +244,9 @@ std::vector<std::string> App::not_ready() const {
   return waiting;
 }
 
-bool App::outbound_ready() const { return outbound_ready_.load(std::memory_order_acquire); }
+bool App::outbound_ready() const {
+  return outbound_ready_.load(std::memory_order_acquire);
+}
 
 void App::request_shutdown(bool force) {
   if (!force) {
@@ -240,7 +262,8 @@ void App::request_shutdown(bool force) {
 
 App::Stopped App::stop() {
   const std::uint64_t began = monotonic_now_ns();
-  const auto grace = static_cast<std::uint64_t>(std::max<std::int64_t>(options_.graceful_shutdown_seconds, 0)) * kSecond;
+  const auto grace =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(options_.graceful_shutdown_seconds, 0)) * kSecond;
   const bool inputs_well = stop_inputs(grace == 0 ? 0 : began + grace);
   stop_api(monotonic_now_ns() + kApiDrainTime);
   const bool instances_well = stop_instances(monotonic_now_ns() + kInstanceStopTime);
@@ -253,7 +276,8 @@ App::Stopped App::stop() {
 }
 
 bool App::stop_inputs(std::uint64_t deadline_ns) {
-  for (const auto& binding : bindings_) binding->stop_input();
+  for (const auto& binding : bindings_)
+    binding->stop_input();
   if (app_port_) loops_[0]->post([this] { app_port_->stop(); });
   const auto all_idle = [this] {
     return std::all_of(bindings_.begin(), bindings_.end(), [](const auto& b) { return b->input_idle(); });
@@ -263,12 +287,16 @@ bool App::stop_inputs(std::uint64_t deadline_ns) {
     changed_.wait(lock, all_idle);
     return true;
   }
-  const auto at = [](std::uint64_t ns) { return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(ns)); };
+  const auto at = [](std::uint64_t ns) {
+    return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(ns));
+  };
   if (changed_.wait_until(lock, at(deadline_ns), all_idle)) return true;
-  for (const auto& binding : bindings_) binding->cut_input();
+  for (const auto& binding : bindings_)
+    binding->cut_input();
   if (!changed_.wait_until(lock, at(deadline_ns + kCutTime), all_idle)) {
     for (const auto& binding : bindings_) {
-      if (!binding->input_idle()) log_.error("the input did not end in time", {{"component", binding->name()}});
+      if (!binding->input_idle())
+        log_.error("the input did not end in time", {{"component", binding->name()}});
     }
   }
   return false;
@@ -287,7 +315,8 @@ void App::stop_api(std::uint64_t deadline_ns) {
 }
 
 bool App::stop_instances(std::uint64_t deadline_ns) {
-  for (const auto& binding : bindings_) binding->stop_instance(deadline_ns);
+  for (const auto& binding : bindings_)
+    binding->stop_instance(deadline_ns);
   bool well = true;
   for (const auto& binding : bindings_) {
     if (binding->wait_stopped(deadline_ns)) continue;

@@ -79,7 +79,8 @@ class App final : public HostView {
   Catalogue catalogue_;
   std::mutex library_mutex_;
   std::unique_ptr<BindingContext> context_;
-  std::vector<std::unique_ptr<http::AppConnections>> connections_;  ///< one per loop; none without an application
+  std::vector<std::unique_ptr<http::AppConnections>>
+      connections_;  ///< one per loop; none without an application
   std::vector<std::unique_ptr<Binding>> bindings_;
   std::unordered_map<std::string, Binding*, NameHash, std::equal_to<>> by_name_;
   std::unique_ptr<http::Server> server_;

@@ -14,7 +14,8 @@ constexpr std::uint64_t kEndInputTime = 3 * kSecond;
 
 }  // namespace
 
-Binding::Binding(const BindingContext& context, Component component, std::size_t home_shard, std::uint32_t random_seed)
+Binding::Binding(const BindingContext& context, Component component, std::size_t home_shard,
+                 std::uint32_t random_seed)
     : context_(context),
       component_(std::move(component)),
       home_shard_(home_shard),
@@ -69,23 +70,27 @@ void Binding::try_start() {
 Error Binding::no_plugin() const {
   std::string offered, refused;
   for (const CatalogueEntry& entry : context_.catalogue.entries()) {
-    for (const BindingType& type : entry.manifest.types) offered += (offered.empty() ? "" : ", ") + type.type;
+    for (const BindingType& type : entry.manifest.types)
+      offered += (offered.empty() ? "" : ", ") + type.type;
   }
   for (const Catalogue::Reject& reject : context_.catalogue.rejects()) {
-    if (reject.file.filename().string().starts_with(component_.type)) refused += "; refused: " + reject.sentence;
+    if (reject.file.filename().string().starts_with(component_.type))
+      refused += "; refused: " + reject.sentence;
   }
-  return fail(fmt::format("{}: no plugin offers the type '{}': expected a file {}.so in {}; types found: {}{}",
-                          component_.where(), component_.type, component_.type, context_.plugin_places,
-                          offered.empty() ? "none" : offered, refused));
+  return fail(
+      fmt::format("{}: no plugin offers the type '{}': expected a file {}.so in {}; types found: {}{}",
+                  component_.where(), component_.type, component_.type, context_.plugin_places,
+                  offered.empty() ? "none" : offered, refused));
 }
 
 Result<> Binding::open_instance() {
   if (!component_.broken.empty()) return fail(fmt::format("{}: {}", component_.where(), component_.broken));
   const CatalogueEntry* const entry = context_.catalogue.find(component_.type, &type_);
   if (entry == nullptr) return no_plugin();
-  if (!component_.version.empty() && component_.version != "v0" && !iequals(component_.version, type_->version)) {
-    return fail(fmt::format("{}: version '{}' of {} is not offered: expected {}, or no version", component_.where(),
-                            component_.version, type_->type, type_->version));
+  if (!component_.version.empty() && component_.version != "v0" &&
+      !iequals(component_.version, type_->version)) {
+    return fail(fmt::format("{}: version '{}' of {} is not offered: expected {}, or no version",
+                            component_.where(), component_.version, type_->type, type_->version));
   }
   Result<CheckedMetadata> checked = check_metadata(component_, *type_);
   if (!checked) return checked.error();
@@ -100,7 +105,8 @@ Result<> Binding::open_instance() {
   const Result<const cleat_plugin*> plugin = context_.open_library(*entry);
   if (!plugin) return plugin.error();
   const cleat_binding_type* const table = find_type(**plugin, type_->type);
-  if (table == nullptr) return fail(fmt::format("{}: the plugin has no table for {}", component_.where(), type_->type));
+  if (table == nullptr)
+    return fail(fmt::format("{}: the plugin has no table for {}", component_.where(), type_->type));
 
   InstanceOptions options;
   options.component = component_.name;
@@ -108,8 +114,10 @@ Result<> Binding::open_instance() {
   options.metadata = metadata_.plugin;
   options.facts = context_.facts;
   if (metadata_.host.invoke_timeout_ns > 0) options.invoke_timeout_ns = metadata_.host.invoke_timeout_ns;
-  auto instance = std::make_unique<Instance>(*table, *type_, std::move(options), home_, context_.loops, context_.log);
-  const std::uint64_t allowed = component_.init_timeout_ns > 0 ? component_.init_timeout_ns : kDefaultStartTime;
+  auto instance =
+      std::make_unique<Instance>(*table, *type_, std::move(options), home_, context_.loops, context_.log);
+  const std::uint64_t allowed =
+      component_.init_timeout_ns > 0 ? component_.init_timeout_ns : kDefaultStartTime;
   const Result<> opened = instance->open(home_.now_ns() + allowed);
   if (!opened) return opened.error();
   const std::lock_guard lock(view_mutex_);
@@ -119,8 +127,9 @@ Result<> Binding::open_instance() {
 
 // A far end that cannot be reached may come; everything else is for a person to mend.
 void Binding::start_failed(const Error& error) {
-  context_.log.error(fmt::format("Failed to init component {}: {}", component_.name, error.text),
-                     {{"component", component_.name}, {"next", error.retryable ? "tried again" : "mend it and restart"}});
+  context_.log.error(
+      fmt::format("Failed to init component {}: {}", component_.name, error.text),
+      {{"component", component_.name}, {"next", error.retryable ? "tried again" : "mend it and restart"}});
   ++starts_failed_;
   set_state(error.retryable ? State::starting : State::failed, error.text);
   publish_unavailable(error.text);
@@ -138,7 +147,8 @@ void Binding::publish(std::shared_ptr<const Output> output) {
   output_.store(output.get(), std::memory_order_release);
   const std::shared_ptr<const Output> old = std::exchange(output_owner_, std::move(output));
   if (!old) return;
-  for (Loop* loop : context_.loops) loop->post([old] {});
+  for (Loop* loop : context_.loops)
+    loop->post([old] {});
 }
 
 void Binding::publish_running() {
@@ -175,13 +185,13 @@ void Binding::prepare_input() {
     return;
   }
   const std::string& route = metadata_.host.route;
-  auto application = context_.make_route(
-      home_shard_, {component_.name, type_->type, route.empty() ? component_.name : route,
-                    metadata_.host.content_type_from_source});
+  auto application =
+      context_.make_route(home_shard_, {component_.name, type_->type, route.empty() ? component_.name : route,
+                                        metadata_.host.content_type_from_source});
   DispatcherOptions options;
   options.component = component_.name;
-  auto dispatcher = std::make_unique<Dispatcher>(std::move(options), home_, *application, *instance_, context_.log,
-                                                 static_cast<std::uint32_t>(random_()));
+  auto dispatcher = std::make_unique<Dispatcher>(std::move(options), home_, *application, *instance_,
+                                                 context_.log, static_cast<std::uint32_t>(random_()));
   std::unique_ptr<Subscription> subscription;
   if (!metadata_.host.direction_given) {
     SubscriptionOptions asking;
@@ -268,9 +278,10 @@ void Binding::cut_input() {
     if (!dispatcher_) return;
     const std::vector<std::string> ids = dispatcher_->running_ids(10);
     if (!ids.empty()) {
-      context_.log.warn(fmt::format("events are abandoned while the application still works on them: {}",
-                                    fmt::join(ids, ", ")),
-                        {{"component", component_.name}, {"running", std::to_string(dispatcher_->view().in_flight)}});
+      context_.log.warn(
+          fmt::format("events are abandoned while the application still works on them: {}",
+                      fmt::join(ids, ", ")),
+          {{"component", component_.name}, {"running", std::to_string(dispatcher_->view().in_flight)}});
     }
     dispatcher_->cut();
   });

@@ -48,7 +48,8 @@ struct BindingContext {
 /// stop. Starting and stopping take place on the component's own control thread.
 class Binding {
  public:
-  Binding(const BindingContext& context, Component component, std::size_t home_shard, std::uint32_t random_seed);
+  Binding(const BindingContext& context, Component component, std::size_t home_shard,
+          std::uint32_t random_seed);
   ~Binding();
 
   [[nodiscard]] const std::string& name() const { return component_.name; }

@@ -11,11 +11,17 @@ std::uint64_t monotonic_now_ns() {
 
 AsioLoop::AsioLoop() : work_(boost::asio::make_work_guard(context_)), wake_(context_) {}
 
-void AsioLoop::post(Task task) { boost::asio::post(context_, std::move(task)); }
+void AsioLoop::post(Task task) {
+  boost::asio::post(context_, std::move(task));
+}
 
-std::uint64_t AsioLoop::now_ns() const { return monotonic_now_ns(); }
+std::uint64_t AsioLoop::now_ns() const {
+  return monotonic_now_ns();
+}
 
-bool AsioLoop::is_current() const { return thread_.load(std::memory_order_relaxed) == std::this_thread::get_id(); }
+bool AsioLoop::is_current() const {
+  return thread_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+}
 
 void AsioLoop::arm(Timer& timer, std::uint64_t when_ns) {
   timers_.arm(timer, when_ns);
@@ -43,6 +49,8 @@ void AsioLoop::run() {
   thread_.store(std::thread::id{}, std::memory_order_relaxed);
 }
 
-void AsioLoop::stop() { context_.stop(); }
+void AsioLoop::stop() {
+  context_.stop();
+}
 
 }  // namespace cleat

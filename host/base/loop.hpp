@@ -13,7 +13,8 @@ inline constexpr std::uint64_t kSecond = 1'000'000'000;
 
 /// One deadline of one owner. Arming allocates nothing; destroying an armed timer disarms it. Belongs to the thread of the
 /// loop that it is armed on.
-class Timer : public boost::intrusive::set_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+class Timer
+    : public boost::intrusive::set_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
   explicit Timer(Task on_time) : on_time_(std::move(on_time)) {}
   Timer(const Timer&) = delete;

@@ -22,6 +22,8 @@ struct Error {
 template <class T = void>
 using Result = boost::system::result<T, Error>;
 
-[[nodiscard]] inline Error fail(std::string text, bool retryable = false) { return Error{std::move(text), retryable}; }
+[[nodiscard]] inline Error fail(std::string text, bool retryable = false) {
+  return Error{std::move(text), retryable};
+}
 
 }  // namespace cleat

@@ -17,8 +17,9 @@ class UniqueFunction<R(Args...)> {
   UniqueFunction() = default;
 
   template <class F>
-    requires(!std::is_same_v<std::decay_t<F>, UniqueFunction> && std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
-  UniqueFunction(F&& callable) {  // NOLINT(google-explicit-constructor): meant to take any callable
+  requires(!std::is_same_v<std::decay_t<F>, UniqueFunction> &&
+           std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
+      UniqueFunction(F&& callable) {  // NOLINT(google-explicit-constructor): meant to take any callable
     using Held = std::decay_t<F>;
     if constexpr (sizeof(Held) <= kInline && alignof(Held) <= alignof(std::max_align_t) &&
                   std::is_nothrow_move_constructible_v<Held>) {
@@ -55,17 +56,20 @@ class UniqueFunction<R(Args...)> {
   };
 
   template <class Held>
-  static constexpr Ops kInlineOps{
-      [](void* self, Args&&... args) -> R { return (*static_cast<Held*>(self))(std::forward<Args>(args)...); },
-      [](void* to, void* from) noexcept {
-        new (to) Held(std::move(*static_cast<Held*>(from)));
-        static_cast<Held*>(from)->~Held();
-      },
-      [](void* self) noexcept { static_cast<Held*>(self)->~Held(); }};
+  static constexpr Ops kInlineOps{[](void* self, Args&&... args) -> R {
+                                    return (*static_cast<Held*>(self))(std::forward<Args>(args)...);
+                                  },
+                                  [](void* to, void* from) noexcept {
+                                    new (to) Held(std::move(*static_cast<Held*>(from)));
+                                    static_cast<Held*>(from)->~Held();
+                                  },
+                                  [](void* self) noexcept { static_cast<Held*>(self)->~Held(); }};
 
   template <class Held>
   static constexpr Ops kHeapOps{
-      [](void* self, Args&&... args) -> R { return (**static_cast<Held**>(self))(std::forward<Args>(args)...); },
+      [](void* self, Args&&... args) -> R {
+        return (**static_cast<Held**>(self))(std::forward<Args>(args)...);
+      },
       [](void* to, void* from) noexcept { new (to) Held*(*static_cast<Held**>(from)); },
       [](void* self) noexcept { delete *static_cast<Held**>(self); }};
 

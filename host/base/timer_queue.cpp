@@ -16,6 +16,8 @@ void TimerQueue::run_due(std::uint64_t now_ns) {
   }
 }
 
-std::uint64_t TimerQueue::next_ns() const { return armed_.empty() ? 0 : armed_.begin()->when_ns_; }
+std::uint64_t TimerQueue::next_ns() const {
+  return armed_.empty() ? 0 : armed_.begin()->when_ns_;
+}
 
 }  // namespace cleat

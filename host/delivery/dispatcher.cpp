@@ -24,8 +24,8 @@ std::string describe(const Answer& answer) {
 
 }  // namespace
 
-Dispatcher::Dispatcher(DispatcherOptions options, Loop& home, Application& application, InputPort& port, Log& log,
-                       std::uint32_t random_seed)
+Dispatcher::Dispatcher(DispatcherOptions options, Loop& home, Application& application, InputPort& port,
+                       Log& log, std::uint32_t random_seed)
     : options_(std::move(options)),
       home_(home),
       application_(application),
@@ -43,7 +43,8 @@ Dispatcher::~Dispatcher() {
   const Event::Free free;
   due_.clear();
   lanes_.drain(ready_);
-  for (EventList* list : {&ready_, &held_, &running_}) list->clear_and_dispose(free);
+  for (EventList* list : {&ready_, &held_, &running_})
+    list->clear_and_dispose(free);
 }
 
 void Dispatcher::on_events(std::vector<EventPtr> events) {
@@ -324,7 +325,8 @@ void Dispatcher::note_trouble(const Event& event, const Answer& answer) {
 void Dispatcher::note_success(const Event& event) {
   if (!troubled_ || !held_.empty()) return;
   troubled_ = false;
-  log_.info("the application takes events again", {{"component", options_.component}, {"event", event.source_id()}});
+  log_.info("the application takes events again",
+            {{"component", options_.component}, {"event", event.source_id()}});
   const std::lock_guard lock(trouble_mutex_);
   trouble_.clear();
   troubled_event_.clear();

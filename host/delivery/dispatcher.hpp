@@ -30,8 +30,8 @@ struct DispatcherOptions {
 struct DispatcherView {
   std::uint32_t in_flight = 0, held = 0;
   std::uint64_t delivered = 0, acked = 0, failed_attempts = 0, abandoned = 0;
-  std::string trouble;        ///< why not everything is well; empty: it is
-  std::string troubled_event; ///< stable id of the event that failed last and is not done
+  std::string trouble;         ///< why not everything is well; empty: it is
+  std::string troubled_event;  ///< stable id of the event that failed last and is not done
 };
 
 /// Decides what becomes of one component's events, on its home thread: which starts when, what an answer means, when the next

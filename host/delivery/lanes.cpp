@@ -38,7 +38,8 @@ void Lanes::close(std::uint64_t lane, EventList& unstarted) {
 }
 
 void Lanes::drain(EventList& unstarted) {
-  for (auto& [lane, waiting] : waiting_) unstarted.splice(unstarted.end(), waiting);
+  for (auto& [lane, waiting] : waiting_)
+    unstarted.splice(unstarted.end(), waiting);
 }
 
 Event* Lanes::find(std::uint64_t id) {

@@ -51,8 +51,10 @@ void Subscription::on_answer(const Answer& answer) {
 void Subscription::ask_again(std::string why) {
   ++unanswered_;
   if (unanswered_ == 1) {
-    log_.info("the application cannot say yet whether it takes events of this binding: it is asked again until it does",
-              {{"component", options_.component}, {"reason", why}});
+    log_.info(
+        "the application cannot say yet whether it takes events of this binding: it is asked again until it "
+        "does",
+        {{"component", options_.component}, {"reason", why}});
   }
   {
     const std::lock_guard lock(mutex_);

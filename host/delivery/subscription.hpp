@@ -26,8 +26,8 @@ class Subscription {
   enum class State { asking, yes, no };
 
   /// `on_yes` runs at most once, on the home thread.
-  Subscription(SubscriptionOptions options, Loop& home, Application& application, Log& log, std::uint32_t random_seed,
-               Task on_yes);
+  Subscription(SubscriptionOptions options, Loop& home, Application& application, Log& log,
+               std::uint32_t random_seed, Task on_yes);
 
   /// Home thread.
   void ask();

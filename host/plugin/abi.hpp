@@ -13,13 +13,18 @@
 /// Crossing the C interface: views in both directions, and the one way to copy a growing struct of the other side.
 namespace cleat {
 
-inline cleat_str to_abi(std::string_view text) { return {text.data(), text.size()}; }
-inline std::string_view from_abi(cleat_str text) { return text.len == 0 ? std::string_view{} : std::string_view{text.ptr, text.len}; }
+inline cleat_str to_abi(std::string_view text) {
+  return {text.data(), text.size()};
+}
+inline std::string_view from_abi(cleat_str text) {
+  return text.len == 0 ? std::string_view{} : std::string_view{text.ptr, text.len};
+}
 
 /// Views into `pairs`, into storage that the caller keeps.
 inline cleat_map to_abi(const Pairs& pairs, std::vector<cleat_kv>& storage) {
   storage.clear();
-  for (const auto& [key, value] : pairs) storage.push_back({to_abi(key), to_abi(value)});
+  for (const auto& [key, value] : pairs)
+    storage.push_back({to_abi(key), to_abi(value)});
   return {storage.data(), storage.size()};
 }
 

@@ -28,7 +28,8 @@ class Buffer {
   /// Bytes of our own, for answers that the host makes.
   static Buffer of(std::string text) {
     auto* held = new std::string(std::move(text));
-    return Buffer(cleat_buf{held->data(), held->size(), [](void* p) { delete static_cast<std::string*>(p); }, held});
+    return Buffer(
+        cleat_buf{held->data(), held->size(), [](void* p) { delete static_cast<std::string*>(p); }, held});
   }
 
   [[nodiscard]] std::string_view view() const { return {static_cast<const char*>(buf_.ptr), buf_.len}; }

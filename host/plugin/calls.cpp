@@ -49,13 +49,13 @@ struct Calls::Call {
   std::atomic<bool> abandoned{false};
 
   [[nodiscard]] cleat_call* token() const {
-    return reinterpret_cast<cleat_call*>(reinterpret_cast<std::uint64_t>(this) |
-                                         std::uint64_t{generation} << kAddressBits);
+    return reinterpret_cast<cleat_call*>(reinterpret_cast<std::uint64_t>(this) | std::uint64_t{generation}
+                                                                                     << kAddressBits);
   }
 };
 
-Calls::Calls(const cleat_binding_type& table, const BindingType& type, std::string component, CallLimits limits,
-             Loop& home, std::vector<Loop*> shards, Pool* pool, Log& log)
+Calls::Calls(const cleat_binding_type& table, const BindingType& type, std::string component,
+             CallLimits limits, Loop& home, std::vector<Loop*> shards, Pool* pool, Log& log)
     : table_(table),
       component_(std::move(component)),
       limits_(limits),
@@ -64,7 +64,8 @@ Calls::Calls(const cleat_binding_type& table, const BindingType& type, std::stri
       shards_(std::move(shards)),
       pool_(pool),
       log_(log) {
-  for (std::size_t i = 0; i < shards_.size(); ++i) slots_.push_back(std::make_unique<Shard>());
+  for (std::size_t i = 0; i < shards_.size(); ++i)
+    slots_.push_back(std::make_unique<Shard>());
 }
 
 Calls::~Calls() = default;
@@ -187,8 +188,9 @@ void Calls::complete(cleat_call* token, const cleat_response* response, const cl
   std::uint32_t expected = phase_word(generation, kOpen);
   if (call == nullptr || !call->phase.compare_exchange_strong(expected, phase_word(generation, kCompleted),
                                                               std::memory_order_acq_rel)) {
-    log_.error("the plugin misbehaves: it completed a call that is not open; each call is completed exactly once",
-               {{"component", component_}});
+    log_.error(
+        "the plugin misbehaves: it completed a call that is not open; each call is completed exactly once",
+        {{"component", component_}});
     if (response != nullptr) Buffer(copy_in(*response).data);
     return;
   }
@@ -270,7 +272,8 @@ void Calls::close() {
     waiting.swap(waiting_);
     begun_ += static_cast<std::uint32_t>(waiting.size());
   }
-  for (Call* call : waiting) refuse(*call, CLEAT_CANCELLED, "the component is stopping");
+  for (Call* call : waiting)
+    refuse(*call, CLEAT_CANCELLED, "the component is stopping");
 }
 
 }  // namespace cleat

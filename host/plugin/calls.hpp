@@ -20,17 +20,18 @@ namespace cleat {
 
 struct CallLimits {
   std::uint64_t timeout_ns = 0;
-  std::uint32_t max_calls = 0;      ///< not yet completed by the plugin, abandoned ones included
-  std::uint64_t max_bytes = 0;      ///< held by those
-  std::uint32_t max_concurrency = 0;  ///< begun and not completed; 0: no bound. The rest waits, inside max_calls
+  std::uint32_t max_calls = 0;  ///< not yet completed by the plugin, abandoned ones included
+  std::uint64_t max_bytes = 0;  ///< held by those
+  std::uint32_t max_concurrency =
+      0;  ///< begun and not completed; 0: no bound. The rest waits, inside max_calls
 };
 
 /// The output calls of one instance: each is begun once, answered once by the deadline, and completed once by the plugin.
 /// The slots are reused and live as long as this object, so a second completion is noticed and not a crash.
 class Calls {
  public:
-  Calls(const cleat_binding_type& table, const BindingType& type, std::string component, CallLimits limits, Loop& home,
-        std::vector<Loop*> shards, Pool* pool, Log& log);
+  Calls(const cleat_binding_type& table, const BindingType& type, std::string component, CallLimits limits,
+        Loop& home, std::vector<Loop*> shards, Pool* pool, Log& log);
   Calls(const Calls&) = delete;
   Calls& operator=(const Calls&) = delete;
   ~Calls();

@@ -17,7 +17,8 @@ EventPtr Event::accept(const cleat_event& from) {
                                                  from.traceparent,  from.tracestate, from.baggage};
   const auto count = static_cast<std::uint32_t>(from.metadata.count);
   std::size_t text_bytes = 0;
-  for (const cleat_str& text : fixed) text_bytes += text.len;
+  for (const cleat_str& text : fixed)
+    text_bytes += text.len;
   for (std::uint32_t i = 0; i < count; ++i) {
     text_bytes += from.metadata.items[i].key.len + from.metadata.items[i].value.len;
   }
@@ -41,7 +42,8 @@ EventPtr Event::accept(const cleat_event& from) {
     written += static_cast<std::uint32_t>(text.len);
     *ends++ = written;
   };
-  for (const cleat_str& text : fixed) put(text);
+  for (const cleat_str& text : fixed)
+    put(text);
   for (std::uint32_t i = 0; i < count; ++i) {
     put(from.metadata.items[i].key);
     put(from.metadata.items[i].value);

@@ -42,7 +42,9 @@ class Event {
   [[nodiscard]] std::string_view baggage() const { return text(5); }
   [[nodiscard]] std::uint32_t metadata_count() const { return metadata_count_; }
   [[nodiscard]] std::string_view metadata_key(std::uint32_t i) const { return text(kFixedTexts + 2 * i); }
-  [[nodiscard]] std::string_view metadata_value(std::uint32_t i) const { return text(kFixedTexts + 2 * i + 1); }
+  [[nodiscard]] std::string_view metadata_value(std::uint32_t i) const {
+    return text(kFixedTexts + 2 * i + 1);
+  }
 
   /// Where delivery keeps the event; it is in exactly one of its lists.
   enum class Place : std::uint8_t { lane, ready, running, held };

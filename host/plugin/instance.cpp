@@ -41,11 +41,16 @@ class ErrorText {
 
 LogLevel to_level(std::int32_t level) {
   switch (level) {
-    case CLEAT_LOG_TRACE: return LogLevel::trace;
-    case CLEAT_LOG_DEBUG: return LogLevel::debug;
-    case CLEAT_LOG_INFO: return LogLevel::info;
-    case CLEAT_LOG_WARN: return LogLevel::warn;
-    default: return LogLevel::error;
+    case CLEAT_LOG_TRACE:
+      return LogLevel::trace;
+    case CLEAT_LOG_DEBUG:
+      return LogLevel::debug;
+    case CLEAT_LOG_INFO:
+      return LogLevel::info;
+    case CLEAT_LOG_WARN:
+      return LogLevel::warn;
+    default:
+      return LogLevel::error;
   }
 }
 
@@ -53,8 +58,9 @@ LogLevel to_level(std::int32_t level) {
 
 std::string_view status_name(cleat_status status) {
   constexpr std::array<std::string_view, 15> kNames{
-      "OK",       "INVALID",   "UNAUTHENTICATED", "DENIED",    "NOT_FOUND", "UNSUPPORTED", "CONFLICT", "TOO_LARGE",
-      "THROTTLED", "CANCELLED", "UNAVAILABLE",     "TIMEOUT", "REMOTE",    "INTERNAL",    "AGAIN"};
+      "OK",          "INVALID",  "UNAUTHENTICATED", "DENIED",    "NOT_FOUND",
+      "UNSUPPORTED", "CONFLICT", "TOO_LARGE",       "THROTTLED", "CANCELLED",
+      "UNAVAILABLE", "TIMEOUT",  "REMOTE",          "INTERNAL",  "AGAIN"};
   if (status < 0 || static_cast<std::size_t>(status) >= kNames.size()) return "INTERNAL";
   return kNames[static_cast<std::size_t>(status)];
 }
@@ -95,16 +101,15 @@ struct Instance::Impl {
       of(h).write_log(level, message, fields);
     };
     host.now_ns = [](const cleat_host* h) { return of(h).home.now_ns(); };
-    host.post = [](const cleat_host* h, cleat_task task, void* arg, std::uint64_t not_before_ns, std::uint32_t flags) {
-      return of(h).tasks.post(task, arg, not_before_ns, flags);
+    host.post = [](const cleat_host* h, cleat_task task, void* arg, std::uint64_t not_before_ns,
+                   std::uint32_t flags) { return of(h).tasks.post(task, arg, not_before_ns, flags); };
+    host.set_health = [](const cleat_host* h, std::int32_t state, cleat_str why) {
+      of(h).set_health(state, why);
     };
-    host.set_health = [](const cleat_host* h, std::int32_t state, cleat_str why) { of(h).set_health(state, why); };
-    host.complete = [](const cleat_host* h, cleat_call* call, cleat_response* response, const cleat_failure* failure) {
-      of(h).calls.complete(call, response, failure);
-    };
-    host.deliver = [](const cleat_host* h, cleat_event* const* events, std::uint32_t count, std::uint32_t* accepted) {
-      return of(h).intake.deliver(events, count, accepted);
-    };
+    host.complete = [](const cleat_host* h, cleat_call* call, cleat_response* response,
+                       const cleat_failure* failure) { of(h).calls.complete(call, response, failure); };
+    host.deliver = [](const cleat_host* h, cleat_event* const* events, std::uint32_t count,
+                      std::uint32_t* accepted) { return of(h).intake.deliver(events, count, accepted); };
     host.withdraw = [](const cleat_host* h, std::int32_t by, const std::uint64_t* ids, std::uint32_t count) {
       of(h).intake.withdraw(by, ids, count);
     };
@@ -163,8 +168,8 @@ struct Instance::Impl {
   Tasks tasks;
 };
 
-Instance::Instance(const cleat_binding_type& table, const BindingType& type, InstanceOptions options, Loop& home,
-                   std::vector<Loop*> shards, Log& log)
+Instance::Instance(const cleat_binding_type& table, const BindingType& type, InstanceOptions options,
+                   Loop& home, std::vector<Loop*> shards, Log& log)
     : impl_(std::make_unique<Impl>(table, type, std::move(options), home, std::move(shards), log)) {}
 
 // A stuck plugin may still use the host table, its calls and its request data: they stay valid for ever.
@@ -184,7 +189,8 @@ Result<> Instance::open(std::uint64_t deadline_ns) {
   Result<> opened = me.init(me.table);
   if (opened) {
     ErrorText start_error;
-    opened = start_error.result(me.table.start(me.self, deadline_ns, start_error.out()), me.options.component, "start");
+    opened = start_error.result(me.table.start(me.self, deadline_ns, start_error.out()), me.options.component,
+                                "start");
   }
   if (!opened) {
     me.tasks.close();
@@ -202,7 +208,8 @@ Result<> Instance::begin_input(EventSink& sink, const Window& window) {
   me.intake.open(sink, window);
   const cleat_window out{sizeof out, window.max_events, window.max_bytes, window.max_per_lane, 0};
   ErrorText error;
-  Result<> begun = error.result(me.table.begin_input(me.self, &out, error.out()), me.options.component, "begin_input");
+  Result<> begun =
+      error.result(me.table.begin_input(me.self, &out, error.out()), me.options.component, "begin_input");
   if (!begun) {
     me.intake.shut();
     return begun;
@@ -230,12 +237,14 @@ Result<> Instance::stop(std::uint64_t deadline_ns) {
   me.calls.close();
   me.tasks.close();
   ErrorText error;
-  Result<> stopped = error.result(me.table.stop(me.self, deadline_ns, error.out()), me.options.component, "stop");
+  Result<> stopped =
+      error.result(me.table.stop(me.self, deadline_ns, error.out()), me.options.component, "stop");
   me.tasks.cancel_all();
   if (const std::uint32_t open = me.calls.open(); open > 0) {
     me.state = State::stuck;
-    return fail(fmt::format("component '{}': the plugin misbehaves: stop returned while {} calls are not completed",
-                            me.options.component, open));
+    return fail(
+        fmt::format("component '{}': the plugin misbehaves: stop returned while {} calls are not completed",
+                    me.options.component, open));
   }
   me.state = State::stopped;
   return stopped;
@@ -245,23 +254,33 @@ void Instance::close() {
   if (impl_->state == State::stopped) impl_->close_plugin();
 }
 
-void Instance::abandon() { impl_->state = State::stuck; }
+void Instance::abandon() {
+  impl_->state = State::stuck;
+}
 
 void Instance::invoke(OutputRequest&& request, std::uint32_t shard, OutputDone done) {
   impl_->calls.invoke(std::move(request), shard, std::move(done));
 }
 
-void Instance::settle(std::span<Settlement> settlements) { impl_->intake.settle(settlements); }
+void Instance::settle(std::span<Settlement> settlements) {
+  impl_->intake.settle(settlements);
+}
 
-void Instance::set_window(const Window& window) { impl_->intake.set_window(window); }
+void Instance::set_window(const Window& window) {
+  impl_->intake.set_window(window);
+}
 
 InstanceHealth Instance::health() const {
   const std::lock_guard lock(impl_->health_mutex);
   return impl_->health;
 }
 
-std::uint32_t Instance::unsettled_events() const { return impl_->intake.unsettled(); }
+std::uint32_t Instance::unsettled_events() const {
+  return impl_->intake.unsettled();
+}
 
-std::uint32_t Instance::open_calls() const { return impl_->calls.open(); }
+std::uint32_t Instance::open_calls() const {
+  return impl_->calls.open();
+}
 
 }  // namespace cleat

@@ -22,9 +22,9 @@ struct InstanceOptions {
   Pairs metadata;  ///< checked, defaulted, in the manifest's spelling
   Pairs facts;
   std::uint64_t invoke_timeout_ns = 30 * kSecond;
-  std::uint32_t max_calls = 4096;                     ///< not yet completed, abandoned ones included
-  std::uint64_t max_call_bytes = 256ULL << 20;        ///< held by those calls
-  std::uint32_t blocking_threads = 8;                 ///< of the pool of a blocking type
+  std::uint32_t max_calls = 4096;               ///< not yet completed, abandoned ones included
+  std::uint64_t max_call_bytes = 256ULL << 20;  ///< held by those calls
+  std::uint32_t blocking_threads = 8;           ///< of the pool of a blocking type
 };
 
 struct InstanceHealth {

@@ -56,7 +56,9 @@ void Intake::forbid_window() {
   window_allowed_ = false;
 }
 
-void Intake::shut() { open_.store(false, std::memory_order_release); }
+void Intake::shut() {
+  open_.store(false, std::memory_order_release);
+}
 
 bool Intake::well_formed(const cleat_event* event) const {
   if (event == nullptr || event->struct_size < offsetof(cleat_event, metadata) + sizeof(cleat_map)) {
@@ -99,7 +101,8 @@ std::uint32_t Intake::unsettled() const {
 cleat_status Intake::deliver(cleat_event* const* events, std::uint32_t count, std::uint32_t* accepted) {
   *accepted = 0;
   if (!open_.load(std::memory_order_acquire)) {
-    log_.error("the plugin misbehaves: it delivered while its input was not begun", {{"component", component_}});
+    log_.error("the plugin misbehaves: it delivered while its input was not begun",
+               {{"component", component_}});
     return CLEAT_CANCELLED;
   }
   std::vector<EventPtr> batch;
@@ -154,14 +157,16 @@ void Intake::settle(std::span<Settlement> settlements) {
     items_.push_back(item);
     bytes += settlement.event->weight();
   }
-  for (const cleat_settlement& item : items_) item_pointers_.push_back(&item);
+  for (const cleat_settlement& item : items_)
+    item_pointers_.push_back(&item);
   // Before the call, so that a deliver() made from inside sees the room.
   give_room_back(static_cast<std::uint32_t>(settlements.size()), bytes);
   {
     const HotWatch watch(home_, log_, component_, "settle");
     table_.settle(self_, item_pointers_.data(), static_cast<std::uint32_t>(item_pointers_.size()));
   }
-  for (Settlement& settlement : settlements) settlement.event.reset();
+  for (Settlement& settlement : settlements)
+    settlement.event.reset();
 }
 
 void Intake::set_window(const Window& window) {

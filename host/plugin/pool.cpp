@@ -8,7 +8,8 @@ Pool::~Pool() {
     stopping_ = true;
   }
   wake_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
+  for (std::thread& thread : threads_)
+    thread.join();
 }
 
 bool Pool::submit(Task work) {

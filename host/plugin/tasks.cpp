@@ -8,12 +8,11 @@ namespace cleat {
 
 struct Tasks::State : std::enable_shared_from_this<State> {
   struct Entry {
-    Entry(State& state, std::uint64_t number, cleat_task task, void* arg, std::uint64_t not_before_ns, bool blocking)
-        : task(task),
-          arg(arg),
-          not_before_ns(not_before_ns),
-          blocking(blocking),
-          timer([&state, number] { state.start(number); }) {}
+    Entry(State& state, std::uint64_t number, cleat_task task, void* arg, std::uint64_t not_before_ns,
+          bool blocking)
+        : task(task), arg(arg), not_before_ns(not_before_ns), blocking(blocking), timer([&state, number] {
+            state.start(number);
+          }) {}
 
     cleat_task task;
     void* arg;
@@ -88,7 +87,8 @@ cleat_status Tasks::post(cleat_task task, void* arg, std::uint64_t not_before_ns
     if (state_->closed) return CLEAT_CANCELLED;
     if (state_->waiting.size() >= kMost) return CLEAT_AGAIN;
     number = state_->next++;
-    state_->waiting.emplace(number, std::make_shared<State::Entry>(*state_, number, task, arg, not_before_ns, blocking));
+    state_->waiting.emplace(
+        number, std::make_shared<State::Entry>(*state_, number, task, arg, not_before_ns, blocking));
   }
   state_->home.post([state = state_, number] { state->arrive(number); });
   return CLEAT_OK;
@@ -105,7 +105,8 @@ void Tasks::cancel_all() {
     const std::lock_guard lock(state_->mutex);
     waiting->swap(state_->waiting);
   }
-  for (const auto& [number, entry] : *waiting) entry->task(entry->arg, 1);
+  for (const auto& [number, entry] : *waiting)
+    entry->task(entry->arg, 1);
   // Their timers may only die on the home thread, before the state that they point to.
   state_->home.post([state = state_, waiting]() mutable { waiting.reset(); });
 }

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include <librdkafka/rdkafka.h>
+#include "client.hpp"
 
 namespace cleat::kafka {
 

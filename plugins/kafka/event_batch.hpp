@@ -7,8 +7,6 @@
 #include <memory_resource>
 #include <vector>
 
-#include <librdkafka/rdkafka.h>
-
 #include "client.hpp"
 #include "header_filter.hpp"
 

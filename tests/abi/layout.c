@@ -4,9 +4,9 @@
 
 #include <assert.h>
 
-#define MEMBER(type, member, offset, size)                                                    \
-    static_assert(offsetof(type, member) == (offset) && sizeof(((type *)0)->member) == (size), \
-                  #type "." #member " has moved or has another size")
+#define MEMBER(type, member, offset, size)                                                  \
+  static_assert(offsetof(type, member) == (offset) && sizeof(((type*)0)->member) == (size), \
+                #type "." #member " has moved or has another size")
 
 static_assert(CLEAT_ABI_MAJOR == 0 && CLEAT_ABI_MINOR == 1, "this is the layout of interface version 0.1");
 
@@ -164,4 +164,6 @@ MEMBER(cleat_plugin, load, 40, 8);
 MEMBER(cleat_plugin, unload, 48, 8);
 
 /* All is said when this compiles. */
-int main(void) { return 0; }
+int main(void) {
+  return 0;
+}

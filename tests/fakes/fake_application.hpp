@@ -29,7 +29,9 @@ class FakeApplication final : public Application {
     out.erase(at);
     loop_.post([cut] { cut.handler->on_answer(*cut.event, Answer{.outcome = Outcome::cancelled}); });
   }
-  void probe(std::uint64_t, UniqueFunction<void(const Answer&)> done) override { probes.push_back(std::move(done)); }
+  void probe(std::uint64_t, UniqueFunction<void(const Answer&)> done) override {
+    probes.push_back(std::move(done));
+  }
 
   /// Answers the i-th POST that is out.
   void answer(std::size_t i, const Answer& answer) {
@@ -37,7 +39,9 @@ class FakeApplication final : public Application {
     out.erase(out.begin() + static_cast<std::ptrdiff_t>(i));
     chosen.handler->on_answer(*chosen.event, answer);
   }
-  void answer(std::size_t i, unsigned status) { answer(i, Answer{.outcome = Outcome::answered, .status = status}); }
+  void answer(std::size_t i, unsigned status) {
+    answer(i, Answer{.outcome = Outcome::answered, .status = status});
+  }
 
   std::vector<Out> out;
   std::vector<std::uint64_t> started;  ///< ids, in the order of their attempts

@@ -11,12 +11,12 @@ CLEAT_MANIFEST_FILE(NOTE);
 #endif
 
 __attribute__((constructor)) static void leave_marker(void) {
-    const char *path = getenv("CLEAT_FAKE_MARKER");
-    const int fd = path == NULL ? -1 : open(path, O_CREAT | O_WRONLY, 0600);
-    if (fd >= 0) close(fd);
+  const char* path = getenv("CLEAT_FAKE_MARKER");
+  const int fd = path == NULL ? -1 : open(path, O_CREAT | O_WRONLY, 0600);
+  if (fd >= 0) close(fd);
 }
 
-const cleat_plugin *cleat_entry_v0(const cleat_host *host) {
-    (void)host;
-    return NULL;
+const cleat_plugin* cleat_entry_v0(const cleat_host* host) {
+  (void)host;
+  return NULL;
 }

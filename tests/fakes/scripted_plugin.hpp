@@ -83,7 +83,8 @@ class ScriptedPlugin {
       pointers.push_back(&events[i]);
     }
     std::uint32_t accepted = 0;
-    last_status = host_->deliver(host_, pointers.data(), static_cast<std::uint32_t>(pointers.size()), &accepted);
+    last_status =
+        host_->deliver(host_, pointers.data(), static_cast<std::uint32_t>(pointers.size()), &accepted);
     std::vector<std::uint64_t> ids;
     for (std::size_t i = 0; i < lanes.size(); ++i) {
       if (i < accepted) {
@@ -122,7 +123,8 @@ class ScriptedPlugin {
     delete payload;
   }
 
-  static inline thread_local ScriptedPlugin* current_ = nullptr;  // create() carries no argument of the test's
+  static inline thread_local ScriptedPlugin* current_ =
+      nullptr;  // create() carries no argument of the test's
 
   cleat_binding_type table_{};
   const cleat_host* host_ = nullptr;

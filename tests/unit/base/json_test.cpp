@@ -201,7 +201,8 @@ TEST(JsonWriter, MinifiesWithoutTouchingStrings) {
 
 TEST(JsonWriter, QuotesAnyBytes) {
   EXPECT_EQ(json::quoted(""), "\"\"");
-  EXPECT_EQ(json::quoted(std::string("a\"\\/\b\f\n\r\t\x01\x1f\0", 12)), R"("a\"\\/\b\f\n\r\t\u0001\u001f\u0000")");
+  EXPECT_EQ(json::quoted(std::string("a\"\\/\b\f\n\r\t\x01\x1f\0", 12)),
+            R"("a\"\\/\b\f\n\r\t\u0001\u001f\u0000")");
   EXPECT_EQ(json::quoted("\xC3\xA9 \xF0\x9F\x98\x80"), "\"\xC3\xA9 \xF0\x9F\x98\x80\"");
   EXPECT_EQ(json::quoted("\xC3"), "\"\xEF\xBF\xBD\"");
   EXPECT_EQ(json::quoted("\xED\xA0\x80x"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBDx\"");

@@ -43,7 +43,8 @@ TEST(Dispatcher, WaitsLongerAfterEachFailureUpToTheCap) {
   for (int attempt = 1; attempt < 40; ++attempt) {
     h.application.answer(0, 500);
     const std::uint64_t wait = h.loop.until_next_timer();
-    const std::uint64_t most = std::min<std::uint64_t>(30 * kSecond, (200 * kMillisecond) << std::min(attempt - 1, 20));
+    const std::uint64_t most =
+        std::min<std::uint64_t>(30 * kSecond, (200 * kMillisecond) << std::min(attempt - 1, 20));
     EXPECT_LE(wait, most);
     EXPECT_GE(wait, most / 10);
     longest = std::max(longest, wait);
@@ -79,7 +80,8 @@ TEST(Dispatcher, AsksForAnUnreachableApplicationWithOneAttemptAtATime) {
   Harness h(8);
   const auto ids = h.deliver(std::vector<std::uint64_t>(8, 0));
   const Answer refused{.outcome = Outcome::unreachable, .error = "connection refused"};
-  while (!h.application.out.empty()) h.application.answer(0, refused);
+  while (!h.application.out.empty())
+    h.application.answer(0, refused);
   for (int trial = 0; trial < 20; ++trial) {
     h.wait_for_timer();
     ASSERT_THAT(h.application.out, SizeIs(1));
@@ -91,7 +93,8 @@ TEST(Dispatcher, AsksForAnUnreachableApplicationWithOneAttemptAtATime) {
   h.wait_for_timer();
   h.application.answer(0, 200);
   EXPECT_THAT(h.application.out, SizeIs(7)) << "all go on at once when it is back";
-  while (!h.application.out.empty()) h.application.answer(0, 200);
+  while (!h.application.out.empty())
+    h.application.answer(0, 200);
   EXPECT_THAT(h.settled_with(CLEAT_ACK), SizeIs(ids.size()));
   EXPECT_EQ(h.dispatcher.view().trouble, "");
 }
@@ -182,7 +185,8 @@ TEST(Dispatcher, TheWindowIsRaisedByWhatIsHeldAndGrowsWithLanes) {
   Harness h(64);
   EXPECT_EQ(h.plugin.window.max_events, 128U);
   h.deliver(std::vector<std::uint64_t>(64, 0));
-  for (int i = 0; i < 64; ++i) h.application.answer(0, 500);
+  for (int i = 0; i < 64; ++i)
+    h.application.answer(0, 500);
   EXPECT_EQ(h.plugin.window.max_events, 192U) << "poison does not fill the window of an unordered source";
   h.deliver({3});
   EXPECT_GE(h.plugin.window.max_events, 1'024U);
@@ -191,9 +195,11 @@ TEST(Dispatcher, TheWindowIsRaisedByWhatIsHeldAndGrowsWithLanes) {
 TEST(Dispatcher, LogsOncePerTroubleAndOncePerRecovery) {
   Harness h;
   h.deliver(std::vector<std::uint64_t>(10, 0));
-  while (!h.application.out.empty()) h.application.answer(0, 503);
+  while (!h.application.out.empty())
+    h.application.answer(0, 503);
   h.loop.advance(kSecond);
-  while (!h.application.out.empty()) h.application.answer(0, 200);
+  while (!h.application.out.empty())
+    h.application.answer(0, 200);
   const auto lines = h.log.lines();
   EXPECT_THAT(lines, SizeIs(2));
   EXPECT_EQ(lines[0].level, LogLevel::warn);

@@ -17,7 +17,8 @@ constexpr std::uint32_t kMaxInFlight = 4;
 class Interleaving {
  public:
   explicit Interleaving(std::uint32_t seed) : random_(seed), h_(kMaxInFlight, seed) {
-    for (std::uint64_t lane = 1; lane <= 3; ++lane) lanes_.push_back(next_lane_++);
+    for (std::uint64_t lane = 1; lane <= 3; ++lane)
+      lanes_.push_back(next_lane_++);
   }
 
   void play() {
@@ -36,14 +37,26 @@ class Interleaving {
     switch (pick(0, 9)) {
       case 0:
       case 1:
-      case 2: deliver(); break;
+      case 2:
+        deliver();
+        break;
       case 3:
       case 4:
-      case 5: answer(); break;
-      case 6: h_.loop.advance(static_cast<std::uint64_t>(pick(0, 2'000)) * kMillisecond); break;
-      case 7: h_.loop.step(); break;
-      case 8: h_.loop.run_posted(); break;
-      default: withdraw(); break;
+      case 5:
+        answer();
+        break;
+      case 6:
+        h_.loop.advance(static_cast<std::uint64_t>(pick(0, 2'000)) * kMillisecond);
+        break;
+      case 7:
+        h_.loop.step();
+        break;
+      case 8:
+        h_.loop.run_posted();
+        break;
+      default:
+        withdraw();
+        break;
     }
   }
 
@@ -65,9 +78,15 @@ class Interleaving {
     const auto i = static_cast<std::size_t>(pick(0, static_cast<int>(h_.application.out.size()) - 1));
     const std::uint64_t id = h_.application.out[i].id;
     switch (pick(0, 5)) {
-      case 0: h_.application.answer(i, 500); break;
-      case 1: h_.application.answer(i, Answer{.outcome = Outcome::unreachable, .error = "refused"}); break;
-      case 2: h_.application.answer(i, Answer{.outcome = Outcome::broken, .error = "reset"}); break;
+      case 0:
+        h_.application.answer(i, 500);
+        break;
+      case 1:
+        h_.application.answer(i, Answer{.outcome = Outcome::unreachable, .error = "refused"});
+        break;
+      case 2:
+        h_.application.answer(i, Answer{.outcome = Outcome::broken, .error = "reset"});
+        break;
       default:
         succeeded_.insert(id);
         h_.application.answer(i, 200);
@@ -115,7 +134,8 @@ class Interleaving {
     for (const auto& [lane, ids] : acked) {
       if (lane == 0) continue;
       const auto& order = delivered_[lane];
-      EXPECT_TRUE(std::equal(ids.begin(), ids.end(), order.begin())) << "lane " << lane << " is not a prefix in order";
+      EXPECT_TRUE(std::equal(ids.begin(), ids.end(), order.begin()))
+          << "lane " << lane << " is not a prefix in order";
     }
     EXPECT_EQ(h_.instance.unsettled_events(), lane_of_.size() - settled.size());
     EXPECT_EQ(h_.plugin.released, settled.size());
@@ -141,7 +161,8 @@ class Interleaving {
         h_.dispatcher.cut();
         h_.loop.run_posted();
       }
-      while (!h_.application.out.empty()) answer();
+      while (!h_.application.out.empty())
+        answer();
       h_.loop.run_posted();
       EXPECT_TRUE(idle);
       EXPECT_EQ(h_.application.started.size(), started) << "an attempt began after stop";

@@ -11,7 +11,8 @@ namespace {
 
 struct Asking {
   explicit Asking(bool strict = false)
-      : subscription({.component = "c", .strict_dapr = strict}, loop, application, log, 1, [this] { ++yes; }) {
+      : subscription({.component = "c", .strict_dapr = strict}, loop, application, log, 1,
+                     [this] { ++yes; }) {
     subscription.ask();
   }
   void answer(const Answer& answer) {

@@ -45,7 +45,8 @@ TEST(RecordTest, KeyComesFromPartitionKeyThenKeyWithUnderscoresThenKey) {
 }
 
 TEST(RecordTest, EveryEntryIsAHeaderToo) {
-  const Record record = Made(Pairs{{"partitionKey", "a"}, {"h", "1"}, {"secret", "2"}}).read(false, "secret");
+  Made made(Pairs{{"partitionKey", "a"}, {"h", "1"}, {"secret", "2"}});
+  const Record record = made.read(false, "secret");
   ASSERT_EQ(record.headers.size(), 2U);
   EXPECT_EQ(record.headers[0], (std::pair<std::string_view, std::string_view>("partitionKey", "a")));
   EXPECT_EQ(record.headers[1].first, "h");

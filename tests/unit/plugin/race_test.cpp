@@ -94,13 +94,15 @@ TEST(Race, EveryCallIsAnsweredOnceWhileCompletionsRaceWithDeadlines) {
       });
     });
   }
-  while (answered < kCalls || t.instance.open_calls() > 0) std::this_thread::yield();
+  while (answered < kCalls || t.instance.open_calls() > 0)
+    std::this_thread::yield();
   {
     const std::lock_guard lock(mutex);
     ended = true;
   }
   wake.notify_all();
-  for (std::thread& completer : completers) completer.join();
+  for (std::thread& completer : completers)
+    completer.join();
   t.on_loop([] {});
   EXPECT_EQ(answered, kCalls);
   EXPECT_LT(refused, kCalls / 2);
@@ -112,7 +114,8 @@ TEST(Race, EveryCallIsAnsweredOnceWhileCompletionsRaceWithDeadlines) {
 struct Settler final : EventSink {
   explicit Settler(Instance& instance) : instance(instance) {}
   void on_events(std::vector<EventPtr> events) override {
-    for (EventPtr& event : events) held.push_back({std::move(event), CLEAT_ACK, 0});
+    for (EventPtr& event : events)
+      held.push_back({std::move(event), CLEAT_ACK, 0});
     if (held.size() < 7) return;
     settle();
     instance.set_window({.max_events = 1 + ++turns % 50, .max_bytes = 1'000, .max_per_lane = 0});
@@ -148,7 +151,8 @@ TEST(Race, EveryAcceptedEventIsSettledOnceWhileTheWindowFlaps) {
     if (t.plugin.last_status != CLEAT_AGAIN) continue;
     ++refused;
     const std::uint64_t nothing = 0;
-    t.plugin.host().withdraw(&t.plugin.host(), CLEAT_BY_EVENT, &nothing, 1);  // makes the sink settle what it holds
+    t.plugin.host().withdraw(&t.plugin.host(), CLEAT_BY_EVENT, &nothing,
+                             1);  // makes the sink settle what it holds
     std::unique_lock lock(mutex);
     room.wait_for(lock, std::chrono::seconds(20), [&] { return settled_since; });
     ASSERT_TRUE(settled_since || t.instance.unsettled_events() == 0) << "a wake-up was lost";

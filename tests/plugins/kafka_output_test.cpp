@@ -1,0 +1,112 @@
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "kafka_fixture.hpp"
+
+namespace cleat::kafka {
+namespace {
+
+TEST_F(KafkaTest, PartitionOutOfRange) {
+  Component out(writer("four"));
+  const Completion call = out.write("x", {{"partitionNumber", "9"}});
+  EXPECT_EQ(call.status, CLEAT_INVALID);
+  EXPECT_EQ(call.text, "partition number 9 is out of range, topic has 4 partitions");
+}
+
+TEST_F(KafkaTest, OtherOperationsAndMissingTopics) {
+  Component in(reader());
+  EXPECT_EQ(in.write("x").text,
+            "kafka error: this component has no publishTopic, so there is no topic to write to");
+  const Completion& call = in.driver.invoke("get", "x");
+  EXPECT_EQ(in.host.completion(call).status, CLEAT_UNSUPPORTED);
+  Component out(writer());
+  EXPECT_EQ(out.driver.begin_input().status, CLEAT_OK);
+  EXPECT_TRUE(out.host.logged("no topics"));
+}
+
+TEST_F(KafkaTest, ManyCallsAtOnceAreAllCompletedOnce) {
+  Component out(writer("four"));
+  std::vector<const Completion*> calls;
+  for (int i = 0; i < 500; ++i)
+    calls.push_back(&out.driver.invoke("create", std::string(1'000, 'x'), {{"key", std::to_string(i)}}));
+  EXPECT_TRUE(out.wait([&] {
+    return std::all_of(calls.begin(), calls.end(),
+                       [&](const Completion* one) { return out.host.completion(*one).done; });
+  }));
+  for (const Completion* one : calls) {
+    EXPECT_EQ(one->times, 1U);
+    EXPECT_EQ(one->status, CLEAT_OK) << one->text;
+  }
+}
+
+TEST_F(KafkaTest, ABrokerThatGoesAndComesBack) {
+  Component out(writer());
+  Component in(reader(kOldest));
+  in.read();
+  out.write_all({"0"});
+  ASSERT_TRUE(in.wait_for(1));
+  cluster.set_up(1, false);
+  EXPECT_TRUE(out.wait([&] { return out.host.health().first == CLEAT_HEALTH_DOWN; }));
+  EXPECT_TRUE(in.wait([&] { return in.host.health().first == CLEAT_HEALTH_DOWN; }));
+  EXPECT_EQ(out.driver.ping(200ms).status, CLEAT_UNAVAILABLE);
+  const Completion& waiting = out.driver.invoke("create", "1");
+  cluster.set_up(1, true);
+  EXPECT_TRUE(out.wait([&] { return out.host.completion(waiting).done; }));
+  EXPECT_EQ(waiting.status, CLEAT_OK) << waiting.text;
+  EXPECT_TRUE(in.wait_for(2));
+  EXPECT_TRUE(out.wait([&] { return out.host.health().first == CLEAT_HEALTH_UP; }));
+  EXPECT_TRUE(in.wait([&] { return in.host.health().first == CLEAT_HEALTH_UP; }));
+}
+
+/// A port at which nobody answers, for as long as this lives.
+class DeadPort {
+ public:
+  DeadPort() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port_ = ntohs(address.sin_port);
+  }
+  DeadPort(const DeadPort&) = delete;
+  DeadPort& operator=(const DeadPort&) = delete;
+  ~DeadPort() { close(fd_); }
+  [[nodiscard]] std::string broker() const { return "127.0.0.1:" + std::to_string(port_); }
+
+ private:
+  int fd_;
+  int port_ = 0;
+};
+
+TEST(KafkaWithoutABrokerTest, CallsFailInTimeWithTheCause) {
+  const DeadPort port;
+  Component both(
+      {{"brokers", port.broker()}, {"topics", "in"}, {"publishTopic", "out"}, {"consumerGroup", "g"}});
+  EXPECT_EQ(both.driver.begin_input().status, CLEAT_OK);
+  const auto start = std::chrono::steady_clock::now();
+  const Completion call = both.write("x", {}, 2s);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 2s);
+  EXPECT_EQ(call.status, CLEAT_UNAVAILABLE);
+  EXPECT_NE(call.text.find(port.broker()), std::string::npos) << call.text;
+  EXPECT_NE(call.text.find("Connection refused"), std::string::npos) << call.text;
+  EXPECT_EQ(both.host.health().first, CLEAT_HEALTH_DOWN);
+  const auto stopping = std::chrono::steady_clock::now();
+  both.end();
+  EXPECT_LT(std::chrono::steady_clock::now() - stopping, 5s);
+}
+
+TEST(KafkaWithoutABrokerTest, StopCompletesWhatWaits) {
+  const DeadPort port;
+  Component out({{"brokers", port.broker()}, {"publishTopic", "out"}}, CLEAT_OUT);
+  const Completion& call = out.driver.invoke("create", "x");
+  EXPECT_EQ(out.driver.stop(1s).status, CLEAT_OK);
+  EXPECT_TRUE(call.done);
+  EXPECT_EQ(call.times, 1U);
+  EXPECT_NE(call.status, CLEAT_OK);
+}
+
+}  // namespace
+}  // namespace cleat::kafka
