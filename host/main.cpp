@@ -54,7 +54,7 @@ int run(const cleat::Options& options) {
   }).detach();
   const cleat::App::Stopped stopped = app.stop();
   if (stopped == cleat::App::Stopped::stuck) {
-    async_log.reset();  // writes what waits
+    async_log->flush();
     std::_Exit(EXIT_FAILURE);
   }
   return stopped == cleat::App::Stopped::well && !app.gave_up() ? EXIT_SUCCESS : EXIT_FAILURE;

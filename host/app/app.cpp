@@ -24,6 +24,8 @@ constexpr std::uint64_t kStartPatience = 6 * kSecond;
 constexpr std::uint32_t kHeaderSlack = 4096;
 constexpr std::uint64_t kCutTime = 1 * kSecond;
 constexpr std::uint64_t kApiDrainTime = 2 * kSecond;
+constexpr std::uint64_t kApiPatience =
+    10 * kSecond;  ///< where the grace period has no end, as daprd's HTTP server
 constexpr std::uint64_t kInstanceStopTime = 5 * kSecond;
 
 std::string environment_text(const char* name) {
@@ -200,14 +202,15 @@ bool App::intolerable() const {
 
 // Loop 0.
 void App::check_ready() {
+  if (stopping_.load(std::memory_order_acquire)) return;
   if (!outbound_ready_.load(std::memory_order_relaxed)) {
     const bool known =
         std::all_of(bindings_.begin(), bindings_.end(), [](const auto& b) { return b->start_known(); });
     if (!known && !patience_over_) return;
     if (intolerable()) {
+      if (gave_up_.exchange(true)) return;
       log_.error("a component failed to start, and --strict-dapr does not go on without it");
-      gave_up_.store(true, std::memory_order_release);
-      kill(getpid(), SIGTERM);
+      ask_to_end();
       return;
     }
     outbound_ready_.store(true, std::memory_order_release);
@@ -248,9 +251,14 @@ bool App::outbound_ready() const {
   return outbound_ready_.load(std::memory_order_acquire);
 }
 
+// A second signal would end the process at once, and asking twice is no reason for that.
+void App::ask_to_end() {
+  if (!asked_to_end_.exchange(true)) kill(getpid(), SIGTERM);
+}
+
 void App::request_shutdown(bool force) {
   if (!force) {
-    kill(getpid(), SIGTERM);
+    ask_to_end();
     return;
   }
   // As daprd does: the answer gets 100 ms to leave, then the process ends without ceremony.
@@ -262,17 +270,18 @@ void App::request_shutdown(bool force) {
 
 App::Stopped App::stop() {
   const std::uint64_t began = monotonic_now_ns();
+  stopping_.store(true, std::memory_order_release);
   const auto grace =
       static_cast<std::uint64_t>(std::max<std::int64_t>(options_.graceful_shutdown_seconds, 0)) * kSecond;
   const bool inputs_well = stop_inputs(grace == 0 ? 0 : began + grace);
-  stop_api(monotonic_now_ns() + kApiDrainTime);
-  const bool instances_well = stop_instances(monotonic_now_ns() + kInstanceStopTime);
-  if (!instances_well) {
+  const std::uint64_t now = monotonic_now_ns();
+  const Stopped api = stop_api(std::max(began + (grace == 0 ? kApiPatience : grace), now + kApiDrainTime));
+  if (api == Stopped::stuck || !stop_instances(monotonic_now_ns() + kInstanceStopTime)) {
     log_.error("ended while a plugin refuses to stop");
     return Stopped::stuck;
   }
   log_.info("cleat stopped", {{"took", format_duration(monotonic_now_ns() - began)}});
-  return inputs_well ? Stopped::well : Stopped::late;
+  return inputs_well ? api : Stopped::late;
 }
 
 bool App::stop_inputs(std::uint64_t deadline_ns) {
@@ -302,16 +311,18 @@ bool App::stop_inputs(std::uint64_t deadline_ns) {
   return false;
 }
 
-void App::stop_api(std::uint64_t deadline_ns) {
+App::Stopped App::stop_api(std::uint64_t deadline_ns) {
   auto gone = std::make_shared<std::promise<void>>();
   std::future<void> all_gone = gone->get_future();
   server_->stop([gone] { gone->set_value(); });
   const std::chrono::steady_clock::time_point deadline{std::chrono::nanoseconds(deadline_ns)};
-  if (all_gone.wait_until(deadline) == std::future_status::ready) return;
+  if (all_gone.wait_until(deadline) == std::future_status::ready) return Stopped::well;
   log_.warn("connections are cut: their requests were not done in time",
             {{"connections", std::to_string(server_->connections())}});
   server_->cut();
-  all_gone.wait();
+  const bool cut =
+      all_gone.wait_until(deadline + std::chrono::nanoseconds(kCutTime)) == std::future_status::ready;
+  return cut ? Stopped::late : Stopped::stuck;
 }
 
 bool App::stop_instances(std::uint64_t deadline_ns) {

@@ -41,7 +41,7 @@ class App final : public HostView {
 
   enum class Stopped {
     well,
-    late,  ///< events were abandoned at the deadline
+    late,  ///< events were abandoned, or calls were cut, at the deadline
     stuck  ///< a plugin's thread is still inside: nothing may be freed any more, the process has to end from here
   };
   /// Stops everything in order, each step bounded. Main thread.
@@ -61,9 +61,10 @@ class App final : public HostView {
   [[nodiscard]] http::AppOptions app_options() const;
   void find_plugins();
   void check_ready();
+  void ask_to_end();
   [[nodiscard]] bool intolerable() const;
   bool stop_inputs(std::uint64_t deadline_ns);
-  void stop_api(std::uint64_t deadline_ns);
+  Stopped stop_api(std::uint64_t deadline_ns);
   bool stop_instances(std::uint64_t deadline_ns);
 
   struct NameHash {
@@ -88,7 +89,8 @@ class App final : public HostView {
   std::unique_ptr<Timer> start_patience_;
   std::uint64_t began_ns_ = 0;
   bool patience_over_ = false;  ///< loop 0 only
-  std::atomic<bool> outbound_ready_{false}, ready_{false}, gave_up_{false};
+  std::atomic<bool> outbound_ready_{false}, ready_{false}, gave_up_{false}, asked_to_end_{false},
+      stopping_{false};
   std::mutex changed_mutex_;
   std::condition_variable changed_;
 };

@@ -250,7 +250,9 @@ void Binding::stop_input() {
         check_input_idle();
       });
     } else {
-      dispatcher_idle_ = true;
+      input_idle_.store(true, std::memory_order_release);  // nothing was begun, and nothing will be
+      context_.changed();
+      return;
     }
     // Behind whatever the control thread is at: a begin_input() that runs now is ended too.
     control_.submit([this] {
@@ -290,6 +292,10 @@ void Binding::cut_input() {
 void Binding::stop_instance(std::uint64_t deadline_ns) {
   control_.submit([this, deadline_ns] {
     if (!instance_) return;
+    if (!input_idle()) {
+      instance_->abandon();  // events are out: what they would be settled with may not be freed
+      return;
+    }
     const Result<> stopped = instance_->stop(deadline_ns);
     if (!stopped) context_.log.error(stopped.error().text, {{"component", component_.name}});
     instance_->close();
@@ -297,9 +303,11 @@ void Binding::stop_instance(std::uint64_t deadline_ns) {
 }
 
 bool Binding::wait_stopped(std::uint64_t deadline_ns) {
-  if (control_.wait_idle(deadline_ns)) return true;
-  if (instance_) instance_->abandon();
-  return false;
+  const bool idle = control_.wait_idle(deadline_ns);
+  const std::lock_guard lock(view_mutex_);
+  if (!instance_) return idle;
+  if (!idle) instance_->abandon();
+  return !instance_->is_stuck();
 }
 
 ComponentView Binding::view() const {

@@ -38,6 +38,8 @@ class Application {
 
   /// Begins one POST of the event. Its answer comes exactly once, later, never on this stack; the event must live until then.
   virtual void post(Event& event, AnswerHandler& handler) = 0;
+  /// Takes back a POST that waits for its turn and has not begun: true, and no answer comes. False: it runs.
+  [[nodiscard]] virtual bool recall(Event& event) = 0;
   /// Cuts the POST of this event, if one is out: its answer is then `cancelled`.
   virtual void abort(Event& event) = 0;
   /// Asks whether the application wants this component's events (OPTIONS on its route). The answer comes later, exactly once.

@@ -114,6 +114,7 @@ void Dispatcher::on_answer(Event& event, const Answer& answer) {
   } else if (stopping_ || event.withdrawn || lanes_.closed(lane)) {
     settle(event, CLEAT_ABANDON, answer.outcome == Outcome::cancelled ? CLEAT_MAY_STILL_RUN : 0);
     if (lane != 0) close_lane(lane);
+    pump();  // a place is free, and perhaps the application was reached
   } else {
     hold(event, answer);
     pump();
@@ -129,9 +130,8 @@ void Dispatcher::hold(Event& event, const Answer& answer) {
   note_trouble(event, answer);
   event.last_status = static_cast<std::uint16_t>(answer.status);
   if (answer.outcome == Outcome::unreachable) {
-    --event.attempts;  // the application never saw it
-    event.place = Event::Place::ready;
-    ready_.push_front(event);
+    --event.attempts;   // the application never saw it
+    make_ready(event);  // behind the others: if this one ends the application, they are to be tried as well
     return;
   }
   event.due_ns = home_.now_ns() + options_.retry.delay_ns(event.attempts, random_);
@@ -215,9 +215,25 @@ void Dispatcher::take_unstarted(Event& event) {
   }
 }
 
+// A POST that waits for the application's concurrency has not begun, so it can still be left undone.
+bool Dispatcher::recall(Event& event) {
+  if (!application_.recall(event)) return false;
+  running_.erase(running_.iterator_to(event));
+  in_flight_.store(static_cast<std::uint32_t>(running_.size()), std::memory_order_relaxed);
+  return true;
+}
+
+void Dispatcher::recall_lane(std::uint64_t lane, EventList& unstarted) {
+  for (auto at = running_.begin(); at != running_.end();) {
+    Event& event = *at++;
+    if (event.lane == lane && recall(event)) unstarted.push_back(event);
+  }
+}
+
 // A lane in which an event was given back is over: nothing of it may start, or it would overtake.
 void Dispatcher::close_lane(std::uint64_t lane) {
   EventList unstarted;
+  recall_lane(lane, unstarted);
   lanes_.close(lane, unstarted);
   for (EventList* list : {&ready_, &held_}) {
     for (auto at = list->begin(); at != list->end();) {
@@ -243,7 +259,11 @@ void Dispatcher::withdraw_event(std::uint64_t id) {
   for (Event& event : running_) {
     if (event.id != id) continue;
     event.withdrawn = true;
-    if (event.lane != 0) close_lane(event.lane);
+    if (event.lane != 0) {
+      close_lane(event.lane);
+    } else if (recall(event)) {
+      settle(event, CLEAT_ABANDON);
+    }
     return;
   }
   Event* const event = find_idle(id);
@@ -273,6 +293,10 @@ void Dispatcher::stop(Task idle) {
   stopping_ = true;
   idle_ = std::move(idle);
   EventList unstarted;
+  for (auto at = running_.begin(); at != running_.end();) {
+    Event& event = *at++;
+    if (recall(event)) unstarted.push_back(event);
+  }
   lanes_.drain(unstarted);
   for (EventList* list : {&ready_, &held_}) {
     while (!list->empty()) {
@@ -301,9 +325,12 @@ void Dispatcher::check_idle() {
 
 void Dispatcher::fit_window() {
   const std::uint32_t base = lanes_seen_ ? kLaneWindow : 2 * options_.max_in_flight;
-  const auto held = std::min(static_cast<std::uint32_t>(held_.size()), options_.max_held);
+  // A held event of a lane holds up what waits behind it, at most a full lane.
+  const std::uint64_t blocked = held_.size() * std::uint64_t{lanes_seen_ ? kPerLane : 1};
+  const auto held = static_cast<std::uint32_t>(std::min<std::uint64_t>(blocked, options_.max_held));
   Window fitting = window_;
   fitting.max_events = base + (held + kWindowStep - 1) / kWindowStep * kWindowStep;
+  fitting.max_bytes = held_.empty() ? options_.max_bytes : 2 * options_.max_bytes;
   if (fitting == window_ || stopping_) return;
   window_ = fitting;
   port_.set_window(window_);

@@ -53,6 +53,10 @@ void AppChannel::post(Event& event, AnswerHandler& handler) {
   connections_.submit(std::move(call));
 }
 
+bool AppChannel::recall(Event& event) {
+  return connections_.recall(event);
+}
+
 void AppChannel::abort(Event& event) {
   connections_.abort(event);
 }

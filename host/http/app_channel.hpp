@@ -22,6 +22,7 @@ class AppChannel final : public Application {
   AppChannel(const AppChannelOptions& options, AppConnections& connections);
 
   void post(Event& event, AnswerHandler& handler) override;
+  bool recall(Event& event) override;
   void abort(Event& event) override;
   void probe(std::uint64_t timeout_ns, UniqueFunction<void(const Answer&)> done) override;
 

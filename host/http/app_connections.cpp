@@ -64,6 +64,10 @@ void AppConnections::start_waiting() {
   }
 }
 
+bool AppConnections::recall(const Event& event) {
+  return std::erase_if(waiting_, [&](const AppCall& call) { return call.event == &event; }) > 0;
+}
+
 void AppConnections::abort(Event& event) {
   const auto waits = std::find_if(waiting_.begin(), waiting_.end(),
                                   [&](const AppCall& call) { return call.event == &event; });

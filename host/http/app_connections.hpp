@@ -39,6 +39,8 @@ class AppConnections final : public AppConnectionOwner {
   [[nodiscard]] const AppOptions& options() const { return options_; }
   /// The answer comes exactly once, later.
   void submit(AppCall&& call);
+  /// Takes a call out that has not begun. False: it has.
+  bool recall(const Event& event);
   void abort(Event& event);
 
   [[nodiscard]] std::size_t idle_count() const { return idle_.size(); }

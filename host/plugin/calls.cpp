@@ -79,6 +79,7 @@ Calls::Call& Calls::take_slot(std::uint32_t shard) {
 }
 
 void Calls::free_slot(Call& call) {
+  call.held = {};
   call.result = {};
   call.done = {};
   ++call.generation;
@@ -251,9 +252,10 @@ void Calls::finish(Call& call) {
 void Calls::on_deadline(Call& call) {
   call.answered = true;
   call.abandoned.store(true, std::memory_order_release);
-  if (CLEAT_CAN(cleat_binding_type, &table_, cancel) && !closed_.load(std::memory_order_acquire)) {
-    const HotWatch watch(home_, log_, component_, "cancel");
-    table_.cancel(self_, call.request.call_id);
+  if (serial_ && pool_ == nullptr && !home_.is_current()) {
+    home_.post([this, id = call.request.call_id] { cancel(id); });
+  } else {
+    cancel(call.request.call_id);
   }
   OutputResult late;
   late.status = CLEAT_TIMEOUT;
@@ -261,6 +263,12 @@ void Calls::on_deadline(Call& call) {
   late.error = "context deadline exceeded";  // daprd's text for a call that took too long
   OutputDone done = std::move(call.done);
   done(std::move(late));
+}
+
+void Calls::cancel(std::uint64_t call_id) {
+  if (!CLEAT_CAN(cleat_binding_type, &table_, cancel) || closed_.load(std::memory_order_acquire)) return;
+  const HotWatch watch(home_, log_, component_, "cancel");
+  table_.cancel(self_, call_id);
 }
 
 void Calls::close() {

@@ -60,6 +60,7 @@ class Calls {
   void begin_next_waiting();
   void finish(Call& call);
   void on_deadline(Call& call);
+  void cancel(std::uint64_t call_id);
 
   const cleat_binding_type& table_;
   void* self_ = nullptr;

@@ -3,7 +3,9 @@
 #include <fmt/core.h>
 
 #include <array>
+#include <chrono>
 #include <mutex>
+#include <thread>
 
 #include "plugin/abi.hpp"
 #include "plugin/calls.hpp"
@@ -76,8 +78,7 @@ struct Instance::Impl {
         log(log),
         pool(type.serial ? 1 : options.blocking_threads, options.max_calls),
         calls(table, type, options.component,
-              {options.invoke_timeout_ns, options.max_calls, options.max_call_bytes,
-               type.serial && !type.blocking ? 0 : type.max_concurrency},
+              {options.invoke_timeout_ns, options.max_calls, options.max_call_bytes, type.max_concurrency},
               home, std::move(loops), type.blocking ? &pool : nullptr, log),
         intake(table, options.component, home, log),
         tasks(home, &pool) {
@@ -194,7 +195,10 @@ Result<> Instance::open(std::uint64_t deadline_ns) {
   }
   if (!opened) {
     me.tasks.close();
-    me.tasks.cancel_all();
+    if (!me.tasks.cancel_all(deadline_ns)) {
+      me.state = State::stuck;
+      return opened;
+    }
     me.close_plugin();
     me.state = State::none;
     return opened;
@@ -239,7 +243,16 @@ Result<> Instance::stop(std::uint64_t deadline_ns) {
   ErrorText error;
   Result<> stopped =
       error.result(me.table.stop(me.self, deadline_ns, error.out()), me.options.component, "stop");
-  me.tasks.cancel_all();
+  const bool tasks_done = me.tasks.cancel_all(deadline_ns);
+  // What the host itself still refuses, in the pool's queue and on the loops, may take a moment longer than the plugin.
+  while (me.calls.open() > 0 && me.home.now_ns() < deadline_ns)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  if (!tasks_done) {
+    me.state = State::stuck;
+    return fail(
+        fmt::format("component '{}': the plugin misbehaves: a posted task still runs after stop returned",
+                    me.options.component));
+  }
   if (const std::uint32_t open = me.calls.open(); open > 0) {
     me.state = State::stuck;
     return fail(
@@ -256,6 +269,10 @@ void Instance::close() {
 
 void Instance::abandon() {
   impl_->state = State::stuck;
+}
+
+bool Instance::is_stuck() const {
+  return impl_->state == State::stuck;
 }
 
 void Instance::invoke(OutputRequest&& request, std::uint32_t shard, OutputDone done) {

@@ -53,6 +53,7 @@ class Instance final : public OutputPort, public InputPort {
   void close();
   /// A [control] call has not returned by its deadline: nothing of this instance is freed any more, whoever destroys it.
   void abandon();
+  [[nodiscard]] bool is_stuck() const;
 
   // OutputPort, InputPort
   void invoke(OutputRequest&& request, std::uint32_t shard, OutputDone done) override;

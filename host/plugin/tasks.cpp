@@ -1,5 +1,7 @@
 #include "plugin/tasks.hpp"
 
+#include <chrono>
+#include <condition_variable>
 #include <mutex>
 #include <unordered_map>
 #include <utility>
@@ -60,8 +62,14 @@ struct Tasks::State : std::enable_shared_from_this<State> {
       if (closed || found == waiting.end()) return;
       entry = std::move(found->second);
       waiting.erase(found);
+      ++running;
     }
     entry->task(entry->arg, 0);
+    {
+      const std::lock_guard lock(mutex);
+      --running;
+    }
+    idle.notify_all();
     // Its timer may only die on the home thread.
     if (!home.is_current()) home.post([entry = std::move(entry)] {});
   }
@@ -69,6 +77,8 @@ struct Tasks::State : std::enable_shared_from_this<State> {
   Loop& home;
   Pool* pool;
   std::mutex mutex;
+  std::condition_variable idle;
+  std::size_t running = 0;
   bool closed = false;
   std::uint64_t next = 0;
   std::unordered_map<std::uint64_t, EntryPtr> waiting;
@@ -99,16 +109,20 @@ void Tasks::close() {
   state_->closed = true;
 }
 
-void Tasks::cancel_all() {
+bool Tasks::cancel_all(std::uint64_t deadline_ns) {
   auto waiting = std::make_shared<decltype(state_->waiting)>();
+  bool idle = false;
   {
-    const std::lock_guard lock(state_->mutex);
+    std::unique_lock lock(state_->mutex);
+    const std::chrono::steady_clock::time_point deadline{std::chrono::nanoseconds(deadline_ns)};
+    idle = state_->idle.wait_until(lock, deadline, [this] { return state_->running == 0; });
     waiting->swap(state_->waiting);
   }
   for (const auto& [number, entry] : *waiting)
     entry->task(entry->arg, 1);
   // Their timers may only die on the home thread, before the state that they point to.
   state_->home.post([state = state_, waiting]() mutable { waiting.reset(); });
+  return idle;
 }
 
 }  // namespace cleat

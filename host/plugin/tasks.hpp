@@ -24,8 +24,9 @@ class Tasks {
   cleat_status post(cleat_task task, void* arg, std::uint64_t not_before_ns, std::uint32_t flags);
   /// [control] stop() comes next: nothing more is taken and nothing more begins.
   void close();
-  /// [control] stop() has returned: what has not run is run here, cancelled.
-  void cancel_all();
+  /// [control] stop() has returned: what has not run is run here, cancelled. Waits for what runs; false: one still did at
+  /// the deadline.
+  [[nodiscard]] bool cancel_all(std::uint64_t deadline_ns);
 
  private:
   struct State;

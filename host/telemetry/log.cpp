@@ -55,6 +55,15 @@ AsyncLog::~AsyncLog() {
   impl_->thread.reset();
 }
 
+void AsyncLog::flush() {
+  const auto deadline = std::chrono::steady_clock::now() + options_.patience_at_end;
+  impl_->sink->hurry(options_.patience_at_end);
+  // spdlog tells how many wait, not whether the last one is written: its thread takes it out first.
+  while (impl_->thread->queue_size() > 0 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  std::this_thread::sleep_for(std::chrono::milliseconds(5));
+}
+
 void AsyncLog::write(LogLevel level, std::string_view message, std::span<const LogField> fields) {
   if (!enabled(level)) return;
   const std::string line =

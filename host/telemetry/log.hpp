@@ -33,6 +33,9 @@ class AsyncLog final : public Log {
   [[nodiscard]] bool enabled(LogLevel level) const override { return level >= options_.level; }
   void write(LogLevel level, std::string_view message, std::span<const LogField> fields) override;
 
+  /// Waits until what was written by now has gone out, for `patience_at_end` at most. For an end without destructors.
+  void flush();
+
   /// How many lines were dropped so far. Any thread.
   [[nodiscard]] std::uint64_t dropped() const;
 

@@ -23,6 +23,12 @@ class FakeApplication final : public Application {
     out.push_back({&event, &handler, event.id, event.lane});
     started.push_back(event.id);
   }
+  bool recall(Event& event) override {
+    const auto at = std::find_if(out.begin(), out.end(), [&](const Out& o) { return o.event == &event; });
+    if (static_cast<std::size_t>(at - out.begin()) < concurrency) return false;
+    out.erase(at);
+    return true;
+  }
   void abort(Event& event) override {
     const auto at = std::find_if(out.begin(), out.end(), [&](const Out& o) { return o.event == &event; });
     const Out cut = *at;
@@ -43,6 +49,10 @@ class FakeApplication final : public Application {
     answer(i, Answer{.outcome = Outcome::answered, .status = status});
   }
 
+  /// How many of those that are out have begun.
+  [[nodiscard]] std::size_t begun() const { return std::min(out.size(), concurrency); }
+
+  std::size_t concurrency = 1'000;  ///< what is out beyond this has not begun
   std::vector<Out> out;
   std::vector<std::uint64_t> started;  ///< ids, in the order of their attempts
   std::vector<UniqueFunction<void(const Answer&)>> probes;

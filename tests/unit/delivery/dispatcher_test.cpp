@@ -181,6 +181,42 @@ TEST(Dispatcher, WhatIsCutAtTheDeadlineMayStillRun) {
   EXPECT_EQ(h.plugin.settled[0].flags, CLEAT_MAY_STILL_RUN);
 }
 
+TEST(Dispatcher, WhatWaitsForTheApplicationsConcurrencyHasNotBegun) {
+  Harness h;
+  h.application.concurrency = 1;
+  const auto ids = h.deliver({0, 7, 0, 8});
+  h.withdraw(CLEAT_BY_LANE, 7);
+  h.withdraw(CLEAT_BY_EVENT, ids[2]);
+  EXPECT_THAT(h.settled_with(CLEAT_ABANDON), ElementsAre(ids[1], ids[2]));
+  h.dispatcher.stop([] {});
+  EXPECT_THAT(h.settled_with(CLEAT_ABANDON), ElementsAre(ids[1], ids[2], ids[3]));
+  for (const auto& settled : h.plugin.settled)
+    EXPECT_EQ(settled.flags, 0U);
+  h.application.answer(0, 200);
+  EXPECT_THAT(h.settled_with(CLEAT_ACK), ElementsAre(ids[0]));
+}
+
+TEST(Dispatcher, AnAbandonedAttemptMakesRoomForOthers) {
+  Harness h(1);
+  const auto ids = h.deliver({7, 8});
+  h.withdraw(CLEAT_BY_LANE, 7);
+  h.application.answer(0, 500);
+  EXPECT_THAT(h.application.started, ElementsAre(ids[0], ids[1]));
+}
+
+TEST(Dispatcher, AnEventThatEndsTheApplicationDoesNotHoldUpTheOthers) {
+  Harness h;
+  const auto ids = h.deliver({7, 8});
+  const Answer reset{.outcome = Outcome::unreachable, .error = "reset"};
+  h.application.answer(0, reset);
+  h.application.answer(0, reset);
+  h.wait_for_timer();
+  ASSERT_EQ(h.application.out.at(0).id, ids[0]);
+  h.application.answer(0, reset);
+  h.wait_for_timer();
+  EXPECT_EQ(h.application.out.at(0).id, ids[1]) << "the next trial is another event";
+}
+
 TEST(Dispatcher, TheWindowIsRaisedByWhatIsHeldAndGrowsWithLanes) {
   Harness h(64);
   EXPECT_EQ(h.plugin.window.max_events, 128U);

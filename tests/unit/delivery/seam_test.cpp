@@ -19,6 +19,7 @@ class Interleaving {
   explicit Interleaving(std::uint32_t seed) : random_(seed), h_(kMaxInFlight, seed) {
     for (std::uint64_t lane = 1; lane <= 3; ++lane)
       lanes_.push_back(next_lane_++);
+    h_.application.concurrency = static_cast<std::size_t>(pick(1, 5));
   }
 
   void play() {
@@ -75,7 +76,7 @@ class Interleaving {
 
   void answer() {
     if (h_.application.out.empty()) return;
-    const auto i = static_cast<std::size_t>(pick(0, static_cast<int>(h_.application.out.size()) - 1));
+    const auto i = static_cast<std::size_t>(pick(0, static_cast<int>(h_.application.begun()) - 1));
     const std::uint64_t id = h_.application.out[i].id;
     switch (pick(0, 5)) {
       case 0:
