@@ -28,6 +28,7 @@ bool is_given(const YamlNode* node) {
 Result<bool> is_component(const YamlNode& root) {
   const std::string kind = text_of(root.find("kind"));
   if (kind == kKinds.front()) return true;
+  if (kind == "Resiliency") return fail("resiliency policies are not served yet, so they have no effect");
   if (kind.empty()) return fail("it has no kind: a component begins with 'kind: Component'");
   if (nearest_name(kind, kKinds).empty()) return false;
   return fail(fmt::format("its kind is '{}': did you mean 'Component'?", kind));
@@ -85,9 +86,10 @@ Result<const YamlNode*> find_parts(const YamlNode& root, bool strict_dapr, Compo
     if (strict_dapr) return fail("it has no spec; the flat form without one is not read with --strict-dapr");
     if (!is_given(root.find("type"))) return fail("it has neither a spec nor a type");
     document.body = &root;
-    const bool names_itself = metadata != nullptr && metadata->is(YamlNode::Kind::map);
+    const bool is_named = is_given(root.find("name"));
+    const bool names_itself = !is_named && metadata != nullptr && metadata->is(YamlNode::Kind::map);
     document.items = names_itself ? nullptr : metadata;
-    return names_itself && !is_given(root.find("name")) ? metadata : &root;
+    return names_itself ? metadata : &root;
   }
   if (!spec->is(YamlNode::Kind::map)) {
     return fail(fmt::format("spec in line {} must be a mapping with type and metadata", spec->line));

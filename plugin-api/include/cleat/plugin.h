@@ -215,34 +215,34 @@ struct cleat_host {
   int32_t (*log_enabled)(const cleat_host*, int32_t level);
 
   /* [any] Writes one line, labelled with the component. fields may be NULL. Both are copied. Never a payload, never a
-     * secret. When the log cannot keep up, the oldest lines are dropped and counted. */
+   * secret. When the log cannot keep up, the oldest lines are dropped and counted. */
   void (*log)(const cleat_host*, int32_t level, cleat_str message, const cleat_map* fields);
 
   /* [any] CLOCK_MONOTONIC nanoseconds. */
   uint64_t (*now_ns)(const cleat_host*);
 
   /* [any] Runs task(arg) later, not before not_before_ns (0: as soon as may be). CLEAT_AGAIN: 1,024 tasks are waiting,
-     * nothing was taken. CLEAT_CANCELLED: stop() was called, nothing was taken. Otherwise the task runs exactly once. */
+   * nothing was taken. CLEAT_CANCELLED: stop() was called, nothing was taken. Otherwise the task runs exactly once. */
   cleat_status (*post)(const cleat_host*, cleat_task task, void* arg, uint64_t not_before_ns, uint32_t flags);
 
   /* [any] How the far end is, with one sentence for people. Copied. */
   void (*set_health)(const cleat_host*, int32_t state, cleat_str why);
 
   /* [any] Ends a call, exactly once, also from inside invoke(). failure == NULL is success. response == NULL is "no
-     * body". Both may be given. The response's data moves to the host, everything else is copied. */
+   * body". Both may be given. The response's data moves to the host, everything else is copied. */
   void (*complete)(const cleat_host*, cleat_call*, cleat_response*, const cleat_failure*);
 
   /* [any] Hands over events in order; the first *accepted of them move to the host, the others stay the plugin's.
-     * CLEAT_OK: all accepted. CLEAT_AGAIN: the window is full; at least one settle() or set_window() follows, perhaps
-     * before this function returned, so hold across deliver() the lock that those two take. Depends only on this
-     * instance's last window and its unsettled events; with nothing unsettled and max_events > 0 one event of any size is
-     * accepted. CLEAT_CANCELLED: end_input() has returned or was never preceded by begin_input(). CLEAT_INVALID: an event
-     * breaks the contract (the log says how). */
+   * CLEAT_OK: all accepted. CLEAT_AGAIN: the window is full; at least one settle() or set_window() follows, perhaps
+   * before this function returned, so hold across deliver() the lock that those two take. Depends only on this
+   * instance's last window and its unsettled events; with nothing unsettled and max_events > 0 one event of any size is
+   * accepted. CLEAT_CANCELLED: end_input() has returned or was never preceded by begin_input(). CLEAT_INVALID: an event
+   * breaks the contract (the log says how). */
   cleat_status (*deliver)(const cleat_host*, cleat_event* const* events, uint32_t count, uint32_t* accepted);
 
   /* [any] The plugin lost its right to these events (partition revoked, lease gone, channel closed). What has not
-     * started is settled ABANDON and never started; what runs settles when it ends. Unknown and settled ids are ignored.
-     * Lane 0 cannot be withdrawn. Withdrawing one event of a non-zero lane closes that lane. ids is copied. */
+   * started is settled ABANDON and never started; what runs settles when it ends. Unknown and settled ids are ignored.
+   * Lane 0 cannot be withdrawn. Withdrawing one event of a non-zero lane closes that lane. ids is copied. */
   void (*withdraw)(const cleat_host*, int32_t by, const uint64_t* ids, uint32_t count);
 };
 
@@ -268,7 +268,7 @@ typedef struct cleat_binding_type {
   cleat_status (*init)(void* self, const cleat_config*, cleat_error*);
 
   /* [control] Sets the client up. A client that reconnects by itself returns CLEAT_OK at once and reports with
-     * set_health(). CLEAT_UNAVAILABLE: the host tries a new instance later, with back-off. */
+   * set_health(). CLEAT_UNAVAILABLE: the host tries a new instance later, with back-off. */
   cleat_status (*start)(void* self, uint64_t deadline_ns, cleat_error*);
 
   /* [control] Optional. Asks the far end whether it answers. */
@@ -278,7 +278,7 @@ typedef struct cleat_binding_type {
   void (*invoke)(void* self, const cleat_request*, cleat_call*);
 
   /* [hot] Output, optional. Advice: the answer to this call is no longer wanted; it is still completed. Unknown and
-     * completed ids are ignored. */
+   * completed ids are ignored. */
   void (*cancel)(void* self, uint64_t call_id);
 
   /* [control] Input. Begin to deliver. May be called again after end_input(). */

@@ -8,13 +8,12 @@
  *     explicit Echo(cleat::Host host) : host_(host) {}  // create(); the destructor is close()
  *     void init(const cleat::Config& config) { prefix_ = config.text("prefix"); }
  *     void invoke(const cleat::Request& request, cleat::Call&& call) {
- *       if (request.operation() != "create") throw cleat::Error(CLEAT_UNSUPPORTED, "only 'create' is
- * offered"); call.complete({cleat::Buffer::of(prefix_ + std::string(request.data()))});
+ *       if (request.operation() != "create") throw cleat::Error(CLEAT_UNSUPPORTED, "only 'create'");
+ *       call.complete({cleat::Buffer::of(prefix_ + std::string(request.data()))});
  *     }
  *     ...
  *   };
- *   CLEAT_PLUGIN("manifest.json", cleat::type<Echo>("bindings.echo"))  // in one source file; any number of
- * types
+ *   CLEAT_PLUGIN("manifest.json", cleat::type<Echo>("bindings.echo"))  // in one source file, any number of types
  *
  * All methods: init(const Config&), start(Deadline), ping(Deadline), invoke(const Request&, Call&&),
  * cancel(call_id), begin_input(const Window&), set_window(const Window&), settle(Settlements),

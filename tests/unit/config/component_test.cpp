@@ -15,6 +15,7 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 ComponentSelection selection_of_app1() {
   ComponentSelection selection;
@@ -130,17 +131,19 @@ someday: x
   EXPECT_EQ(*component.find("a"), "last");
 }
 
-TEST(Component, OtherKindsArePassedOverWithoutAWord) {
+TEST(Component, OtherKindsArePassedOverAndOnlyPoliciesGetAWord) {
   const auto files =
       load("apiVersion: dapr.io/v1alpha1\nkind: Resiliency\nmetadata: {name: r}\n---\nkind: Configuration\n");
   EXPECT_THAT(files.components, IsEmpty());
-  EXPECT_THAT(files.warnings, IsEmpty());
+  ASSERT_THAT(files.warnings, SizeIs(1));
+  EXPECT_THAT(files.warnings[0], HasSubstr("resiliency policies are not served yet"));
 }
 
 TEST(Component, ADocumentThatIsNotReadSaysWhyAndItsSiblingsLoad) {
   const std::string good = std::string(kNested);
   const std::map<std::string, std::string> faults{
       {"kind: Component\nmetadata: {name: x\nspec: [\n", "not valid YAML"},
+      {"kind: Component\nname: x\ntype: bindings.x\nmetadata: {respond: true}\n", "must be a list"},
       {"kind: component\nmetadata: {name: x}\nspec: {type: bindings.x}\n", "did you mean 'Component'"},
       {"metadata: {name: x}\nspec: {type: bindings.x}\n", "has no kind"},
       {"apiVersion: v1\nkind: Component\nmetadata: {name: x}\nspec: {type: bindings.x}\n",
