@@ -144,9 +144,14 @@ void Consumer::take(const std::shared_ptr<Partition>& partition, std::size_t roo
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
       failed_message(*partition, *message);
       if (partition->is_lost) break;
-    } else if (!intake_.skip_acked(*partition, message->offset)) {
+    } else if (!intake_.is_acked(*partition, message->offset)) {
       batch_.add(message.get(), 0);
       taken_.push_back(std::move(message));
+    } else if (taken_.empty()) {
+      intake_.skip_acked(*partition, message->offset);
+    } else {  // after those before it are delivered
+      waiting.push_front(std::move(message));
+      break;
     }
   }
   if (!taken_.empty()) intake_.deliver(partition, *client_, batch_, taken_);

@@ -65,12 +65,15 @@ std::size_t Intake::room(Partition& partition) {
   return static_cast<std::size_t>(std::min({free, max_uncommitted_ - uncommitted, std::uint64_t{kBatch}}));
 }
 
-bool Intake::skip_acked(Partition& partition, std::int64_t offset) {
+bool Intake::is_acked(const Partition& partition, std::int64_t offset) const {
   const std::lock_guard lock(mutex_);
-  if (!partition.tracker.is_acked(offset)) return false;
+  return partition.tracker.is_acked(offset);
+}
+
+void Intake::skip_acked(Partition& partition, std::int64_t offset) {
+  const std::lock_guard lock(mutex_);
   partition.tracker.skip(offset);
   has_progress_ = true;
-  return true;
 }
 
 void Intake::deliver(const std::shared_ptr<Partition>& partition, Client& client, EventBatch& batch,

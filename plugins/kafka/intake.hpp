@@ -38,8 +38,11 @@ class Intake {
   void open(Partition& partition);
   /// How many records may be read of this partition now; at most one batch.
   [[nodiscard]] std::size_t room(Partition& partition);
-  /// A record that was acknowledged before the last rewind: counted, not delivered.
-  bool skip_acked(Partition& partition, std::int64_t offset);
+  /// Whether the record was acknowledged before the last rewind.
+  [[nodiscard]] bool is_acked(const Partition& partition, std::int64_t offset) const;
+  /// Counts such a record without delivering it. Only when every record before it is known to the tracker: otherwise the
+  /// position would pass those that are not.
+  void skip_acked(Partition& partition, std::int64_t offset);
   /// Delivers messages, one for each event of the batch, in order. Those that the host did not take stay in
   /// `messages`.
   void deliver(const std::shared_ptr<Partition>& partition, Client& client, EventBatch& batch,

@@ -69,8 +69,9 @@ void KafkaBinding::end_input(Deadline /*deadline*/) {
 }
 
 void KafkaBinding::stop(Deadline deadline) {
-  if (consumer_) consumer_->stop(deadline);
+  // The calls first: they are few by now, and the consumer may need all the time there is to leave its group.
   if (producer_) producer_->stop(deadline);
+  if (consumer_) consumer_->stop(deadline);
   consumer_.reset();
   producer_.reset();
 }

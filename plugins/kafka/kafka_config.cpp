@@ -64,7 +64,10 @@ std::string one_of(const Config& config, std::string_view name, std::string_view
 }
 
 void read_input(const Config& config, KafkaConfig& out) {
-  out.topics = list(config.text("topics"));
+  for (std::string& topic : list(config.text("topics"))) {  // the group refuses a topic that is named twice
+    if (std::find(out.topics.begin(), out.topics.end(), topic) == out.topics.end())
+      out.topics.push_back(std::move(topic));
+  }
   const std::string initial = config.text("initialOffset");
   if (initial == "oldest")
     out.initial_offset = KafkaConfig::Start::oldest;

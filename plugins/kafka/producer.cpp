@@ -12,7 +12,8 @@ namespace {
 constexpr std::uint64_t kNsPerMs = 1'000'000;
 constexpr int kIdlePollMs = 1'000, kBusyPollMs = 100, kProbeMs = 300;
 constexpr std::uint64_t kProbeEveryNs = 1'000 * kNsPerMs;
-/// So long before its deadline a call that still waits for a broker is answered with the cause.
+/// So long before its deadline a call that still waits for a broker is answered with the cause, but never more than a quarter
+/// of its time.
 constexpr std::uint64_t kMarginNs = 500 * kNsPerMs;
 
 struct HeadersDelete {
@@ -64,8 +65,10 @@ void Producer::create(const Request& request, Call&& call) {
   const bool was_empty = calls_.empty();
   Pending& pending = calls_.emplace_back(std::move(call), request, std::move(record));
   pending.place = std::prev(calls_.end());
-  lock.unlock();
   const std::uint64_t deadline = request.raw().deadline_ns;
+  const std::uint64_t begun = now();
+  pending.answer_by_ns = deadline > begun ? deadline - std::min(kMarginNs, (deadline - begun) / 4) : deadline;
+  lock.unlock();
   // The thread may sleep for kIdlePollMs; a call that ends sooner is not to wait for that.
   const bool is_short = deadline != 0 && deadline < now() + 2 * kIdlePollMs * kNsPerMs;
   send(pending);  // the call may be completed from here on
@@ -97,8 +100,7 @@ void Producer::send(Pending& pending) {
 
 void Producer::delivered(const rd_kafka_message_t& report) {
   auto& pending = *static_cast<Pending*>(report._private);
-  const std::uint64_t deadline = pending.request.raw().deadline_ns;
-  const bool has_time = deadline == 0 || deadline > now() + kMarginNs;
+  const bool has_time = pending.answer_by_ns == 0 || pending.answer_by_ns > now();
   // Taken out because of another call that had no time left.
   if (report.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE && !stopping_ && has_time)
     send(pending);
@@ -183,10 +185,9 @@ void Producer::keep_deadlines() {
   bool is_due = false;
   {
     const std::lock_guard lock(mutex_);
-    const std::uint64_t limit = now() + kMarginNs;
+    const std::uint64_t limit = now();
     for (Pending& pending : calls_) {
-      const std::uint64_t deadline = pending.request.raw().deadline_ns;
-      if (deadline == 0 || deadline > limit) break;
+      if (pending.answer_by_ns == 0 || pending.answer_by_ns > limit) break;
       is_due = is_due || !pending.was_due;
       pending.was_due = true;
     }

@@ -39,7 +39,8 @@ class Producer {
     Request request;
     Record record;
     std::list<Pending>::iterator place{};
-    bool was_due = false;  ///< its time was nearly over already when keep_deadlines() looked
+    std::uint64_t answer_by_ns = 0;  ///< a little before its deadline; 0: it has none
+    bool was_due = false;            ///< its time was nearly over already when keep_deadlines() looked
   };
 
   void send(Pending& pending);

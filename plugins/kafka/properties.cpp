@@ -101,6 +101,8 @@ Properties producer_properties(const KafkaConfig& config) {
               // The host answers at the call's own deadline; this frees what the broker never answered.
               {"message.timeout.ms", "30000"},
               {"request.timeout.ms", "10000"},
+              // So long a topic may be unknown before the call says so.
+              {"topic.metadata.propagation.max.ms", "5000"},
               {"queue.buffering.max.messages", "100000"},
               {"queue.buffering.max.kbytes", "131072"}});
   return out;

@@ -140,6 +140,28 @@ TEST_F(KafkaTest, AbandonedEventsComeAgainInANewLane) {
   EXPECT_EQ(in.host.delivered_at(4).source_id, "in/0@3");
 }
 
+TEST_F(KafkaTest, WhatWasAcknowledgedDoesNotCarryThePositionPastWhatComesAgain) {
+  Component(writer()).write_all({"0", "1", "2"});
+  {
+    Component in(reader(kOldest));
+    in.read();
+    ASSERT_TRUE(in.wait_for(3));
+    in.driver.end_input();
+    in.driver.settle(in.id_of("1"));
+    in.driver.settle(in.id_of("0"), CLEAT_ABANDON);
+    in.driver.settle(in.id_of("2"), CLEAT_ABANDON);
+    in.driver.begin_input();
+    ASSERT_TRUE(in.wait_for(5)) << "0 and 2 come again";
+    EXPECT_EQ(in.host.delivered_at(3).data, "0");
+    EXPECT_EQ(in.host.delivered_at(4).data, "2");
+    in.end();
+  }
+  Component again(reader());
+  again.read();
+  ASSERT_TRUE(again.wait_for(1));
+  EXPECT_EQ(again.values().front(), "0");
+}
+
 TEST_F(KafkaTest, NothingIsDeliveredBetweenEndAndBegin) {
   Component out(writer());
   Component in(reader(kOldest));

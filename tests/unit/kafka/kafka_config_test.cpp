@@ -144,6 +144,7 @@ TEST(KafkaConfigTest, TopicsNeedAGroup) {
             "one");
   EXPECT_EQ(error_of({}, kCurrentClient, ""), "(no error)") << "nothing is read";
   EXPECT_EQ(config_of({{"brokers", "a"}, {"topics", "t"}}).group, "shop");
+  EXPECT_EQ(config_of({{"brokers", "a"}, {"topics", "t,u,t"}}).topics, (std::vector<std::string>{"t", "u"}));
   EXPECT_EQ(config_of({{"brokers", "a"}, {"topics", "t"}, {"consumerID", "id"}}).group, "id");
 }
 
