@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <chrono>
+
 #include "plugin/abi.hpp"
 #include "plugin/hot_watch.hpp"
 
@@ -203,7 +205,21 @@ void Calls::complete(cleat_call* token, const cleat_response* response, const cl
   // Once open_ is down, stop() may return: nothing of this object may be touched by this thread after the post.
   Loop& own = *shards_[call->shard];
   if (!here) own.post([this, call] { finish(*call); });
+  if (!closed_.load(std::memory_order_acquire)) {
+    open_.fetch_sub(1, std::memory_order_release);
+    return;
+  }
+  const std::lock_guard lock(closing_mutex_);
   open_.fetch_sub(1, std::memory_order_release);
+  completed_.notify_all();
+}
+
+void Calls::wait_completed(std::uint64_t deadline_ns) {
+  const std::chrono::steady_clock::time_point deadline{std::chrono::nanoseconds(deadline_ns)};
+  std::unique_lock lock(closing_mutex_);
+  // In short turns, since a completion that began before close() does not notify.
+  while (open() > 0 && std::chrono::steady_clock::now() < deadline)
+    completed_.wait_for(lock, std::chrono::milliseconds(20));
 }
 
 void Calls::take_result(Call& call, const cleat_response* response, const cleat_failure* failure) {

@@ -3,6 +3,7 @@
 #include <cleat/plugin.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -43,6 +44,8 @@ class Calls {
   void complete(cleat_call* token, const cleat_response* response, const cleat_failure* failure);
   /// From here on no call begins: what waits is refused. Any thread, once, before the plugin's stop().
   void close();
+  /// [control] After close(): waits until every call is completed, until the deadline at most.
+  void wait_completed(std::uint64_t deadline_ns);
   /// Begun or waiting, and not completed.
   [[nodiscard]] std::uint32_t open() const { return open_.load(std::memory_order_acquire); }
 
@@ -82,6 +85,8 @@ class Calls {
   std::atomic<std::uint32_t> open_{0};
   std::atomic<std::uint64_t> open_bytes_{0};
   std::atomic<bool> closed_{false};
+  std::mutex closing_mutex_;
+  std::condition_variable completed_;
 
   // Only for types with a bound on concurrency.
   std::mutex waiting_mutex_;

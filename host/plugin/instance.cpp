@@ -3,9 +3,7 @@
 #include <fmt/core.h>
 
 #include <array>
-#include <chrono>
 #include <mutex>
-#include <thread>
 
 #include "plugin/abi.hpp"
 #include "plugin/calls.hpp"
@@ -245,8 +243,7 @@ Result<> Instance::stop(std::uint64_t deadline_ns) {
       error.result(me.table.stop(me.self, deadline_ns, error.out()), me.options.component, "stop");
   const bool tasks_done = me.tasks.cancel_all(deadline_ns);
   // What the host itself still refuses, in the pool's queue and on the loops, may take a moment longer than the plugin.
-  while (me.calls.open() > 0 && me.home.now_ns() < deadline_ns)
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  me.calls.wait_completed(deadline_ns);
   if (!tasks_done) {
     me.state = State::stuck;
     return fail(

@@ -5,7 +5,10 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
+#include <cstdint>
 #include <functional>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -25,9 +28,21 @@ class FdSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex
     deadline_.store((std::chrono::steady_clock::now() + patience).time_since_epoch().count());
   }
 
+  /// Asks for a flush with `ask` and waits until the log's thread has come to it, for `patience` at most. Any thread.
+  void flush_with(const std::function<void()>& ask, std::chrono::steady_clock::duration patience) {
+    std::unique_lock lock(flushed_mutex_);
+    const std::uint32_t before = flushed_;
+    ask();
+    flushed_changed_.wait_for(lock, patience, [&] { return flushed_ != before; });
+  }
+
  private:
   void sink_it_(const spdlog::details::log_msg& message) override;
-  void flush_() override {}
+  void flush_() override {
+    const std::lock_guard lock(flushed_mutex_);
+    ++flushed_;
+    flushed_changed_.notify_all();
+  }
 
   void write_line(std::string_view text);
   bool wait_until_writable();
@@ -37,6 +52,9 @@ class FdSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex
   std::function<std::size_t()> lost_;
   std::size_t reported_ = 0;
   std::string buffer_;
+  std::mutex flushed_mutex_;
+  std::condition_variable flushed_changed_;
+  std::uint32_t flushed_ = 0;
   std::atomic<std::chrono::steady_clock::rep> deadline_{0};  ///< 0: none
 };
 

@@ -56,12 +56,8 @@ AsyncLog::~AsyncLog() {
 }
 
 void AsyncLog::flush() {
-  const auto deadline = std::chrono::steady_clock::now() + options_.patience_at_end;
   impl_->sink->hurry(options_.patience_at_end);
-  // spdlog tells how many wait, not whether the last one is written: its thread takes it out first.
-  while (impl_->thread->queue_size() > 0 && std::chrono::steady_clock::now() < deadline)
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  impl_->sink->flush_with([this] { impl_->logger->flush(); }, options_.patience_at_end);
 }
 
 void AsyncLog::write(LogLevel level, std::string_view message, std::span<const LogField> fields) {
