@@ -128,7 +128,6 @@ void Dispatcher::on_answer(Event& event, const Answer& answer) {
 void Dispatcher::hold(Event& event, const Answer& answer) {
   failed_attempts_.fetch_add(1, std::memory_order_relaxed);
   note_trouble(event, answer);
-  event.last_status = static_cast<std::uint16_t>(answer.status);
   if (answer.outcome == Outcome::unreachable) {
     --event.attempts;   // the application never saw it
     make_ready(event);  // behind the others: if this one ends the application, they are to be tried as well
@@ -223,17 +222,18 @@ bool Dispatcher::recall(Event& event) {
   return true;
 }
 
-void Dispatcher::recall_lane(std::uint64_t lane, EventList& unstarted) {
+template <class Wanted>
+void Dispatcher::recall_if(Wanted wanted, EventList& unstarted) {
   for (auto at = running_.begin(); at != running_.end();) {
     Event& event = *at++;
-    if (event.lane == lane && recall(event)) unstarted.push_back(event);
+    if (wanted(event) && recall(event)) unstarted.push_back(event);
   }
 }
 
 // A lane in which an event was given back is over: nothing of it may start, or it would overtake.
 void Dispatcher::close_lane(std::uint64_t lane) {
   EventList unstarted;
-  recall_lane(lane, unstarted);
+  recall_if([lane](const Event& event) { return event.lane == lane; }, unstarted);
   lanes_.close(lane, unstarted);
   for (EventList* list : {&ready_, &held_}) {
     for (auto at = list->begin(); at != list->end();) {
@@ -293,10 +293,7 @@ void Dispatcher::stop(Task idle) {
   stopping_ = true;
   idle_ = std::move(idle);
   EventList unstarted;
-  for (auto at = running_.begin(); at != running_.end();) {
-    Event& event = *at++;
-    if (recall(event)) unstarted.push_back(event);
-  }
+  recall_if([](const Event&) { return true; }, unstarted);
   lanes_.drain(unstarted);
   for (EventList* list : {&ready_, &held_}) {
     while (!list->empty()) {

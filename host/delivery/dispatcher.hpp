@@ -77,7 +77,8 @@ class Dispatcher final : public EventSink, public AnswerHandler {
   void settle(Event& event, std::int32_t verdict, std::uint32_t flags = 0);
   void abandon(EventList& unstarted);
   void close_lane(std::uint64_t lane);
-  void recall_lane(std::uint64_t lane, EventList& unstarted);
+  template <class Wanted>
+  void recall_if(Wanted wanted, EventList& unstarted);
   bool recall(Event& event);
   void withdraw_event(std::uint64_t id);
   void take_unstarted(Event& event);

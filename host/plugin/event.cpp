@@ -12,38 +12,44 @@ void Event::Free::operator()(Event* event) const {
   ::operator delete(event);
 }
 
-EventPtr Event::accept(const cleat_event& from) {
-  const std::array<cleat_str, kFixedTexts> fixed{from.content_type, from.source_id,  from.key,
-                                                 from.traceparent,  from.tracestate, from.baggage};
-  const auto count = static_cast<std::uint32_t>(from.metadata.count);
-  std::size_t text_bytes = 0;
-  for (const cleat_str& text : fixed)
-    text_bytes += text.len;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    text_bytes += from.metadata.items[i].key.len + from.metadata.items[i].value.len;
+std::array<cleat_str, Event::kFixedTexts> Event::fixed_texts(const cleat_event& from) {
+  return {from.content_type, from.source_id, from.key, from.traceparent, from.tracestate, from.baggage};
+}
+
+std::size_t Event::text_bytes(const cleat_event& from) {
+  std::size_t bytes = 0;
+  for (const cleat_str& text : fixed_texts(from))
+    bytes += text.len;
+  for (std::size_t i = 0; i < from.metadata.count; ++i) {
+    bytes += from.metadata.items[i].key.len + from.metadata.items[i].value.len;
   }
+  return bytes;
+}
+
+EventPtr Event::accept(const cleat_event& from, std::size_t text) {
+  const auto count = static_cast<std::uint32_t>(from.metadata.count);
   const std::size_t table_bytes = (kFixedTexts + 2 * std::size_t{count}) * sizeof(std::uint32_t);
 
-  auto* event = new (::operator new(sizeof(Event) + table_bytes + text_bytes)) Event();
+  auto* event = new (::operator new(sizeof(Event) + table_bytes + text)) Event();
   event->id = from.id;
   event->lane = from.lane;
   event->settle_by_ns = from.settle_by_ns;
   event->first_seen_wall_ns = from.first_seen_wall_ns;
   event->delivery_count = from.delivery_count;
   event->metadata_count_ = count;
-  event->weight_ = text_bytes + from.data.len;
+  event->weight_ = text + from.data.len;
   event->data_ = Buffer(from.data);
 
   auto* ends = reinterpret_cast<std::uint32_t*>(event + 1);
   char* chars = reinterpret_cast<char*>(ends) + table_bytes;
   std::uint32_t written = 0;
-  const auto put = [&](const cleat_str& text) {
-    if (text.len > 0) std::memcpy(chars + written, text.ptr, text.len);
-    written += static_cast<std::uint32_t>(text.len);
+  const auto put = [&](const cleat_str& one) {
+    if (one.len > 0) std::memcpy(chars + written, one.ptr, one.len);
+    written += static_cast<std::uint32_t>(one.len);
     *ends++ = written;
   };
-  for (const cleat_str& text : fixed)
-    put(text);
+  for (const cleat_str& one : fixed_texts(from))
+    put(one);
   for (std::uint32_t i = 0; i < count; ++i) {
     put(from.metadata.items[i].key);
     put(from.metadata.items[i].value);

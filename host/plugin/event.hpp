@@ -2,6 +2,7 @@
 
 #include <cleat/plugin.h>
 
+#include <array>
 #include <boost/intrusive/list_hook.hpp>
 #include <boost/intrusive/set_hook.hpp>
 #include <cstdint>
@@ -21,8 +22,10 @@ class Event {
     void operator()(Event* event) const;
   };
 
-  /// Copies all text; the buffer moves.
-  static std::unique_ptr<Event, Free> accept(const cleat_event& from);
+  /// The bytes of all its text. What the event counts in the window is this and its data.
+  [[nodiscard]] static std::size_t text_bytes(const cleat_event& from);
+  /// Copies all text, `text` bytes as text_bytes() says; the buffer moves.
+  static std::unique_ptr<Event, Free> accept(const cleat_event& from, std::size_t text);
 
   std::uint64_t id = 0;
   std::uint64_t lane = 0;
@@ -54,12 +57,12 @@ class Event {
   boost::intrusive::set_member_hook<> due_hook;    ///< while held: by the time of the next attempt
   std::uint64_t due_ns = 0;
   std::uint32_t attempts = 0;
-  std::uint16_t last_status = 0;  ///< of the last answer; 0: none
   Place place = Place::lane;
   bool withdrawn = false;
 
  private:
   static constexpr std::uint32_t kFixedTexts = 6;
+  static std::array<cleat_str, kFixedTexts> fixed_texts(const cleat_event& from);
 
   Event() = default;
   ~Event() = default;

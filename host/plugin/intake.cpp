@@ -114,16 +114,12 @@ cleat_status Intake::deliver(cleat_event* const* events, std::uint32_t count, st
       break;
     }
     const cleat_event event = copy_in(*events[i]);
-    std::size_t weight = event.data.len + event.content_type.len + event.source_id.len + event.key.len +
-                         event.traceparent.len + event.tracestate.len + event.baggage.len;
-    for (std::size_t m = 0; m < event.metadata.count; ++m) {
-      weight += event.metadata.items[m].key.len + event.metadata.items[m].value.len;
-    }
-    if (!take_room(weight)) {
+    const std::size_t text = Event::text_bytes(event);
+    if (!take_room(text + event.data.len)) {
       status = CLEAT_AGAIN;
       break;
     }
-    batch.push_back(Event::accept(event));
+    batch.push_back(Event::accept(event, text));
   }
   *accepted = static_cast<std::uint32_t>(batch.size());
   if (!batch.empty()) {

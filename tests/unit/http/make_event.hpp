@@ -36,7 +36,7 @@ inline EventPtr make_event(const EventText& text) {
   raw.source_id = str(text.source_id);
   raw.traceparent = str(text.traceparent);
   raw.metadata = {items.data(), items.size()};
-  return Event::accept(raw);
+  return Event::accept(raw, Event::text_bytes(raw));
 }
 
 }  // namespace cleat::testing
