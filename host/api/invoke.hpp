@@ -44,12 +44,15 @@ class Invoker {
 
   /// Reads, checks in daprd's order (decode, baggage, operation given, binding known, operation offered) and
   /// invokes. `done` takes an InvokeOutcome&&; it runs exactly once on this io thread, perhaps before this
-  /// returns.
+  /// returns. `still_wanted` says whether the caller still waits for the answer: asked before a failed call is
+  /// repeated, on this io thread and before `done`; empty: always.
   template <class Done>
-  void invoke(const InvokeCall& call, std::string_view body, Done done) {
+  void invoke(const InvokeCall& call, std::string_view body, Done done,
+              UniqueFunction<bool()> still_wanted = {}) {
     OutputRequest request;
     const Output* output = nullptr;
     if (auto refused = prepare(call, body, request, output)) return done(std::move(*refused));
+    request.still_wanted = std::move(still_wanted);
     output->port->invoke(std::move(request), shard_,
                          [output, done = std::move(done)](OutputResult&& result) mutable {
                            done(outcome_of(*output, std::move(result)));

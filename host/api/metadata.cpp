@@ -2,67 +2,15 @@
 
 #include <fmt/format.h>
 
-#include "api/text_json.hpp"
+#include "api/component_json.hpp"
+#include "api/json_writer.hpp"
 
 namespace cleat {
 namespace {
 
-/// Writes members and elements with the commas between them.
-class Writer {
- public:
-  void open(char bracket) {
-    separate();
-    out_ += bracket;
-    first_ = true;
-  }
-  void close(char bracket) {
-    out_ += bracket;
-    first_ = false;
-  }
-  void key(std::string_view name) {
-    separate();
-    append_html_safe(out_, name);
-    out_ += ':';
-    first_ = true;
-  }
-  void text(std::string_view value) {
-    separate();
-    append_html_safe(out_, value);
-  }
-  void raw(std::string_view value) {
-    separate();
-    out_ += value;
-  }
-  void member(std::string_view name, std::string_view value) {
-    key(name);
-    text(value);
-  }
-  void member(std::string_view name, std::uint64_t value) {
-    key(name);
-    raw(fmt::format_int(value).c_str());
-  }
-  void list(std::string_view name, const std::vector<std::string>& items) {
-    key(name);
-    open('[');
-    for (const std::string& item : items)
-      text(item);
-    close(']');
-  }
-  [[nodiscard]] std::string take() { return std::move(out_); }
-
- private:
-  void separate() {
-    if (!first_) out_ += ',';
-    first_ = false;
-  }
-  std::string out_;
-  bool first_ = true;
-};
-
-void write_components(Writer& writer, const std::vector<ComponentView>& components) {
+void write_components(JsonWriter& writer, const std::vector<ComponentView>& components) {
   if (components.empty()) return;
-  writer.key("components");
-  writer.open('[');
+  writer.open_member("components", '[');
   for (const ComponentView& component : components) {
     writer.open('{');
     writer.member("name", component.name);
@@ -74,9 +22,8 @@ void write_components(Writer& writer, const std::vector<ComponentView>& componen
   writer.close(']');
 }
 
-void write_extended(Writer& writer, const HostFacts& facts, const ExtendedMetadata& extended) {
-  writer.key("extended");
-  writer.open('{');
+void write_extended(JsonWriter& writer, const HostFacts& facts, const ExtendedMetadata& extended) {
+  writer.open_member("extended", '{');
   auto entries = extended.all();
   entries.try_emplace("daprRuntimeVersion", facts.version);
   for (const auto& [key, value] : entries)
@@ -84,10 +31,9 @@ void write_extended(Writer& writer, const HostFacts& facts, const ExtendedMetada
   writer.close('}');
 }
 
-void write_application(Writer& writer, const HostFacts& facts) {
+void write_application(JsonWriter& writer, const HostFacts& facts) {
   if (facts.app_port == 0) return;
-  writer.key("appConnectionProperties");
-  writer.open('{');
+  writer.open_member("appConnectionProperties", '{');
   writer.member("port", std::uint64_t{facts.app_port});
   writer.member("protocol", "http");
   writer.member("channelAddress", facts.app_channel_address);
@@ -97,46 +43,25 @@ void write_application(Writer& writer, const HostFacts& facts) {
   writer.close('}');
 }
 
-void write_counts(Writer& writer, const ComponentView& component) {
-  writer.member("inFlight", std::uint64_t{component.in_flight});
-  writer.member("held", std::uint64_t{component.held});
-  writer.member("unsettled", std::uint64_t{component.unsettled});
-  if (!component.oldest_unsettled_id.empty()) writer.member("oldestUnsettled", component.oldest_unsettled_id);
-  writer.member("delivered", component.delivered);
-  writer.member("acked", component.acked);
-  writer.member("failedAttempts", component.failed_attempts);
-}
-
-void write_own_component(Writer& writer, const ComponentView& component) {
-  writer.open('{');
-  writer.member("name", component.name);
-  writer.member("state", component.state);
-  if (!component.reason.empty()) writer.member("reason", component.reason);
-  if (component.since_wall_ns != 0) writer.member("since", format_wall_ns(component.since_wall_ns));
-  if (!component.subscription.empty()) writer.member("subscription", component.subscription);
-  for (const std::string& capability : component.capabilities) {
-    if (capability == "INPUT_BINDING") write_counts(writer, component);
-  }
-  if (!component.details.empty()) {
-    writer.key("details");
+void write_resiliencies(JsonWriter& writer, const HostFacts& facts) {
+  if (facts.resiliencies.empty()) return;
+  writer.open_member("resiliencies", '[');
+  for (const std::string& name : facts.resiliencies) {
     writer.open('{');
-    for (const auto& [key, value] : component.details)
-      writer.member(key, value);
+    writer.member("name", name);
     writer.close('}');
   }
-  writer.close('}');
+  writer.close(']');
 }
 
-void write_own(Writer& writer, const HostFacts& facts, const HostView& host,
-               const std::vector<ComponentView>& components) {
-  writer.key("cleat");
-  writer.open('{');
+void write_own(JsonWriter& writer, const HostFacts& facts, const HostView& host,
+               const std::vector<ComponentView>& components, std::uint64_t now_wall_ns) {
+  writer.open_member("cleat", '{');
   writer.member("version", facts.version);
   writer.list("waitingFor", host.not_ready());
-  writer.key("components");
-  writer.open('[');
+  writer.open_member("components", '[');
   for (const ComponentView& component : components)
-    write_own_component(writer, component);
+    write_component(writer, component, ComponentDocument::metadata, now_wall_ns);
   writer.close(']');
   writer.close('}');
 }
@@ -162,23 +87,26 @@ std::map<std::string, std::string> ExtendedMetadata::all() const {
   return entries_;
 }
 
-std::string metadata_document(const HostFacts& facts, const HostView& host, const ExtendedMetadata& extended,
-                              bool strict_dapr) {
-  const std::vector<ComponentView> components = host.components();
-  Writer writer;
-  writer.open('{');
-  writer.member("id", facts.app_id);
-  writer.member("runtimeVersion", facts.version);
-  write_components(writer, components);
-  write_extended(writer, facts, extended);
-  write_application(writer, facts);
-  writer.key("actorRuntime");
-  writer.open('{');
-  writer.member("runtimeStatus", "DISABLED");
-  writer.close('}');
-  if (!strict_dapr) write_own(writer, facts, host, components);
-  writer.close('}');
-  return writer.take();
+void metadata_document(const HostFacts& facts, const HostView& host, const ExtendedMetadata& extended,
+                       bool strict_dapr, std::uint64_t now_wall_ns,
+                       UniqueFunction<void(std::string&&)> done) {
+  host.components([&facts, &host, &extended, strict_dapr, now_wall_ns,
+                   done = std::move(done)](std::vector<ComponentView>&& components) mutable {
+    JsonWriter writer;
+    writer.open('{');
+    writer.member("id", facts.app_id);
+    writer.member("runtimeVersion", facts.version);
+    write_components(writer, components);
+    write_extended(writer, facts, extended);
+    write_application(writer, facts);
+    writer.open_member("actorRuntime", '{');
+    writer.member("runtimeStatus", "DISABLED");
+    writer.close('}');
+    write_resiliencies(writer, facts);
+    if (!strict_dapr) write_own(writer, facts, host, components, now_wall_ns);
+    writer.close('}');
+    done(writer.take());
+  });
 }
 
 }  // namespace cleat

@@ -131,8 +131,8 @@ Result<> App::load() {
   for (const std::string& warning : files->warnings)
     log_.warn(warning);
 
-  context_ =
-      std::make_unique<BindingContext>(BindingContext{options_, catalogue_, {}, {}, log_, {}, {}, {}, {}});
+  context_ = std::make_unique<BindingContext>(
+      BindingContext{options_, catalogue_, log_, {}, {}, {}, std::move(files->policies), {}, {}, {}, {}, {}});
   for (const auto& loop : loops_)
     context_->loops.push_back(loop.get());
   context_->facts = {
@@ -144,6 +144,25 @@ Result<> App::load() {
   context_->open_library = [this](const CatalogueEntry& entry) {
     const std::lock_guard lock(library_mutex_);
     return cleat::open_library(entry, log_);
+  };
+  context_->find_component = [this](std::string_view name) {
+    const Binding* const binding = find_binding(name);
+    return binding == nullptr ? nullptr : &binding->component();
+  };
+  context_->find_output = [this](std::string_view name, std::string_view operation,
+                                 std::string& why) -> OutputPort* {
+    const Output* const output = find_output(name);
+    if (output == nullptr) {
+      why = fmt::format("there is no output component '{}'", name);
+    } else if (output->port == nullptr) {
+      why = fmt::format("the component '{}' is not running: {}", name, output->why);
+    } else if (std::find(output->operations.begin(), output->operations.end(), operation) ==
+               output->operations.end()) {
+      why = fmt::format("the component '{}' does not offer the operation {}", name, operation);
+    } else {
+      return output->port;
+    }
+    return nullptr;
   };
   context_->changed = [this] {
     loops_[0]->post([this] { check_ready(); });
@@ -187,7 +206,8 @@ void App::make_channels() {
   }
   context_->make_route = [this](std::size_t home, const RouteRequest& request) {
     return std::make_unique<http::AppChannel>(
-        http::AppChannelOptions{request.path, request.type, request.content_type_from_source},
+        http::AppChannelOptions{request.path, request.type, request.content_type_from_source,
+                                request.handler_timeout_ns},
         *connections_[home]);
   };
   app_port_ = std::make_unique<AppPort>(*loops_[0], options_.app_channel_address, options_.app_port, log_,
@@ -195,9 +215,8 @@ void App::make_channels() {
 }
 
 bool App::intolerable() const {
-  return options_.strict_dapr && std::any_of(bindings_.begin(), bindings_.end(), [](const auto& binding) {
-           return binding->failed() && !binding->component().ignore_errors;
-         });
+  return std::any_of(bindings_.begin(), bindings_.end(),
+                     [](const auto& binding) { return binding->is_fatal(); });
 }
 
 // Loop 0.
@@ -206,45 +225,20 @@ void App::check_ready() {
   if (!outbound_ready_.load(std::memory_order_relaxed)) {
     const bool known =
         std::all_of(bindings_.begin(), bindings_.end(), [](const auto& b) { return b->start_known(); });
-    if (!known && !patience_over_) return;
     if (intolerable()) {
       if (gave_up_.exchange(true)) return;
-      log_.error("a component failed to start, and --strict-dapr does not go on without it");
+      log_.error(
+          "a component failed to start, and its initPolicy is that the host does not go on without it");
       ask_to_end();
       return;
     }
+    if (!known && !patience_over_) return;
     outbound_ready_.store(true, std::memory_order_release);
   }
   if (ready_.load(std::memory_order_relaxed) || (app_port_ && !app_port_->reached())) return;
   ready_.store(true, std::memory_order_release);
   log_.info(fmt::format("cleat initialized. Status: Running. Init Elapsed {}ms",
                         (loops_[0]->now_ns() - began_ns_) / kMillisecond));
-}
-
-const Output* App::find_output(std::string_view name) const {
-  const auto found = by_name_.find(name);
-  return found == by_name_.end() ? nullptr : found->second->output();
-}
-
-std::vector<ComponentView> App::components() const {
-  std::vector<ComponentView> views;
-  views.reserve(bindings_.size());
-  for (const auto& binding : bindings_)
-    views.push_back(binding->view());
-  return views;
-}
-
-std::vector<std::string> App::not_ready() const {
-  std::vector<std::string> waiting;
-  if (ready_.load(std::memory_order_acquire)) return waiting;
-  for (const auto& binding : bindings_) {
-    if (!binding->start_known()) waiting.push_back("component " + binding->name());
-  }
-  if (app_port_ && !app_port_->reached()) {
-    waiting.push_back(fmt::format("application on {}:{}", options_.app_channel_address, options_.app_port));
-  }
-  if (waiting.empty()) waiting.emplace_back("runtime");
-  return waiting;
 }
 
 bool App::outbound_ready() const {
@@ -274,6 +268,9 @@ App::Stopped App::stop() {
   const auto grace =
       static_cast<std::uint64_t>(std::max<std::int64_t>(options_.graceful_shutdown_seconds, 0)) * kSecond;
   const bool inputs_well = stop_inputs(grace == 0 ? 0 : began + grace);
+  if (!asked_to_end_.load()) hold_shutdown();
+  for (const auto& binding : bindings_)
+    binding->stop_output();
   const std::uint64_t now = monotonic_now_ns();
   const Stopped api = stop_api(std::max(began + (grace == 0 ? kApiPatience : grace), now + kApiDrainTime));
   if (api == Stopped::stuck || !stop_instances(monotonic_now_ns() + kInstanceStopTime)) {
@@ -282,6 +279,17 @@ App::Stopped App::stop() {
   }
   log_.info("cleat stopped", {{"took", format_duration(monotonic_now_ns() - began)}});
   return inputs_well ? api : Stopped::late;
+}
+
+// As daprd does on a signal, not on POST /v1.0/shutdown: the API stays for those that still need it. A second signal ends it.
+void App::hold_shutdown() const {
+  if (options_.block_shutdown_ns == 0) return;
+  log_.info("the API stays open for the time of --dapr-block-shutdown-duration",
+            {{"time", format_duration(options_.block_shutdown_ns)}});
+  std::condition_variable never;
+  std::mutex mutex;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, std::chrono::nanoseconds(options_.block_shutdown_ns), [] { return false; });
 }
 
 bool App::stop_inputs(std::uint64_t deadline_ns) {

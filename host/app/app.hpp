@@ -49,8 +49,15 @@ class App final : public HostView {
 
   // HostView
   [[nodiscard]] const Output* find_output(std::string_view name) const override;
-  [[nodiscard]] std::vector<ComponentView> components() const override;
+  void components(UniqueFunction<void(std::vector<ComponentView>&&)> done) const override;
+  void held_events(std::string_view component, std::size_t most,
+                   UniqueFunction<void(std::optional<HeldEvents>&&)> done) const override;
+  void decide(std::string_view component, std::string_view event, Decision decision,
+              UniqueFunction<void(Decided&&)> done) override;
+  void pause(std::string_view component, UniqueFunction<void(Decided&&)> done) override;
+  void resume(std::string_view component, UniqueFunction<void(Decided&&)> done) override;
   [[nodiscard]] std::vector<std::string> not_ready() const override;
+  void required_not_ready(UniqueFunction<void(std::vector<std::string>&&)> done) const override;
   [[nodiscard]] bool outbound_ready() const override;
   void request_shutdown(bool force) override;
 
@@ -63,6 +70,12 @@ class App final : public HostView {
   void check_ready();
   void ask_to_end();
   [[nodiscard]] bool intolerable() const;
+  void hold_shutdown() const;
+  [[nodiscard]] Loop& current_loop() const;
+  [[nodiscard]] Binding* find_binding(std::string_view name) const;
+  template <class Answer>
+  void ask(std::string_view component, UniqueFunction<Answer(Binding&)> work, Answer unknown,
+           UniqueFunction<void(Answer&&)> done) const;
   bool stop_inputs(std::uint64_t deadline_ns);
   Stopped stop_api(std::uint64_t deadline_ns);
   bool stop_instances(std::uint64_t deadline_ns);
@@ -91,7 +104,7 @@ class App final : public HostView {
   bool patience_over_ = false;  ///< loop 0 only
   std::atomic<bool> outbound_ready_{false}, ready_{false}, gave_up_{false}, asked_to_end_{false},
       stopping_{false};
-  std::mutex changed_mutex_;
+  mutable std::mutex changed_mutex_;
   std::condition_variable changed_;
 };
 

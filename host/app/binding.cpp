@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "app/settings.hpp"
 #include "base/text.hpp"
 #include "plugin/library.hpp"
 
@@ -10,7 +11,6 @@ namespace {
 
 constexpr Backoff kStartAgain{1 * kSecond, 30 * kSecond};
 constexpr std::uint64_t kDefaultStartTime = 5 * kSecond;  // daprd's initTimeout
-constexpr std::uint64_t kEndInputTime = 3 * kSecond;
 
 }  // namespace
 
@@ -22,7 +22,7 @@ Binding::Binding(const BindingContext& context, Component component, std::size_t
       home_(*context.loops[home_shard]),
       random_(random_seed),
       start_again_([this] { control_.submit([this] { try_start(); }); }),
-      begin_again_([this] { control_.submit([this] { begin_input(); }); }),
+      watchdog_([this] { watch(); }),
       since_wall_ns_(wall_now_ns()) {
   publish_unavailable("it is still starting");
 }
@@ -33,22 +33,34 @@ void Binding::start() {
   control_.submit([this] { try_start(); });
 }
 
-bool Binding::failed() const {
-  const std::lock_guard lock(view_mutex_);
-  return state_ == State::failed;
+// Read from the file as it stands: a component whose metadata is wrong has a policy too. A word that is none is told by the
+// check of the metadata.
+InitPolicy Binding::init_policy() const {
+  const std::string* const given = component_.find("initPolicy");
+  if (given != nullptr && iequals(trim(*given), "fail")) return InitPolicy::fail;
+  if (given != nullptr && iequals(trim(*given), "ignore")) return InitPolicy::ignore;
+  if (given != nullptr && iequals(trim(*given), "retry")) return InitPolicy::retry;
+  if (component_.ignore_errors) return InitPolicy::ignore;
+  return context_.options.strict_dapr ? InitPolicy::fail : InitPolicy::retry;
 }
 
 std::string Binding::reason() const {
-  const std::lock_guard lock(view_mutex_);
+  const std::lock_guard lock(state_mutex_);
   return reason_;
 }
 
 void Binding::set_state(State state, std::string reason) {
-  const std::lock_guard lock(view_mutex_);
+  const std::lock_guard lock(state_mutex_);
   if (state_ == State::stopping) return;
   if (state_ != state) since_wall_ns_ = wall_now_ns();
   state_ = state;
   reason_ = std::move(reason);
+}
+
+void Binding::note_error(std::string text) {
+  const std::lock_guard lock(state_mutex_);
+  last_error_ = std::move(text);
+  last_error_wall_ns_ = wall_now_ns();
 }
 
 void Binding::try_start() {
@@ -64,7 +76,7 @@ void Binding::try_start() {
                     {{"component", component_.name}});
   start_known_.store(true, std::memory_order_release);
   context_.changed();
-  if (metadata_.host.directions & CLEAT_IN) home_.post([this] { prepare_input(); });
+  home_.post([this] { on_started(); });
 }
 
 Error Binding::no_plugin() const {
@@ -83,6 +95,23 @@ Error Binding::no_plugin() const {
                   offered.empty() ? "none" : offered, refused));
 }
 
+Result<> Binding::read_settings() {
+  Result<CheckedMetadata> checked = check_metadata(component_, *type_);
+  if (!checked) return checked.error();
+  std::vector<std::string>& warnings = checked->warnings;
+  if (checked->host.directions & CLEAT_IN) {
+    Result<InputSettings> settings = input_settings(context_, component_, *type_, checked->host, warnings);
+    if (!settings) return settings.error();
+    input_settings_ = std::move(*settings);
+  }
+  if (starts_failed_ == 0 && !start_known()) {
+    for (const std::string& warning : warnings)
+      context_.log.warn(warning, {{"component", component_.name}});
+  }
+  metadata_ = std::move(*checked);
+  return {};
+}
+
 Result<> Binding::open_instance() {
   if (!component_.broken.empty()) return fail(fmt::format("{}: {}", component_.where(), component_.broken));
   const CatalogueEntry* const entry = context_.catalogue.find(component_.type, &type_);
@@ -92,14 +121,7 @@ Result<> Binding::open_instance() {
     return fail(fmt::format("{}: version '{}' of {} is not offered: expected {}, or no version",
                             component_.where(), component_.version, type_->type, type_->version));
   }
-  Result<CheckedMetadata> checked = check_metadata(component_, *type_);
-  if (!checked) return checked.error();
-  if (starts_failed_ == 0) {
-    for (const std::string& warning : checked->warnings) {
-      context_.log.warn(warning, {{"component", component_.name}});
-    }
-  }
-  metadata_ = std::move(*checked);
+  if (const Result<> read = read_settings(); !read) return read;
   if (metadata_.host.directions == 0) return {};
 
   const Result<const cleat_plugin*> plugin = context_.open_library(*entry);
@@ -120,35 +142,44 @@ Result<> Binding::open_instance() {
       component_.init_timeout_ns > 0 ? component_.init_timeout_ns : kDefaultStartTime;
   const Result<> opened = instance->open(home_.now_ns() + allowed);
   if (!opened) return opened.error();
-  const std::lock_guard lock(view_mutex_);
   instance_ = std::move(instance);
   return {};
 }
 
 // A far end that cannot be reached may come; everything else is for a person to mend.
 void Binding::start_failed(const Error& error) {
-  context_.log.error(
-      fmt::format("Failed to init component {}: {}", component_.name, error.text),
-      {{"component", component_.name}, {"next", error.retryable ? "tried again" : "mend it and restart"}});
+  const InitPolicy policy = init_policy();
+  const bool again = error.retryable && policy == InitPolicy::retry;
+  const std::string_view next = again                        ? "tried again"
+                                : policy == InitPolicy::fail ? "the host ends: initPolicy is fail"
+                                : policy == InitPolicy::ignore
+                                    ? "the host goes on without it: initPolicy is ignore"
+                                    : "mend it and restart";
+  context_.log.error(fmt::format("Failed to init component {}: {}", component_.name, error.text),
+                     {{"component", component_.name}, {"next", next}});
   ++starts_failed_;
-  set_state(error.retryable ? State::starting : State::failed, error.text);
-  publish_unavailable(error.text);
+  set_state(again ? State::starting : State::failed, error.text);
+  note_error(error.text);
+  if (policy == InitPolicy::ignore) {
+    publish(nullptr);
+  } else {
+    publish_unavailable(error.text);
+  }
+  if (policy == InitPolicy::fail && !start_known()) fatal_.store(true, std::memory_order_release);
   start_known_.store(true, std::memory_order_release);
   context_.changed();
-  if (!error.retryable) return;
+  if (!again) return;
   const std::uint64_t when = home_.now_ns() + kStartAgain.delay_ns(starts_failed_, random_);
   home_.post([this, when] {
     if (!stopping_.load(std::memory_order_acquire)) home_.arm(start_again_, when);
   });
 }
 
-// Readers are handlers on io threads: once each of them has turned over, nobody holds the old one.
+// Readers are handlers on io threads: once each of them has turned over, nobody finds the old one any more. Calls that are
+// out still name it, so it stays until their instance has stopped.
 void Binding::publish(std::shared_ptr<const Output> output) {
   output_.store(output.get(), std::memory_order_release);
-  const std::shared_ptr<const Output> old = std::exchange(output_owner_, std::move(output));
-  if (!old) return;
-  for (Loop* loop : context_.loops)
-    loop->post([old] {});
+  if (output) outputs_.push_back(std::move(output));
 }
 
 void Binding::publish_running() {
@@ -161,6 +192,11 @@ void Binding::publish_running() {
   output->operations = type_->operations;
   output->port = instance_.get();
   output->rich_status = metadata_.host.rich_status;
+  if (Policy policy = context_.policies.find(component_.name, Direction::outbound); !policy.is_empty()) {
+    guard_ = std::make_unique<GuardedOutput>(component_.name, std::move(policy), GuardLimits{}, *instance_,
+                                             context_.loops, context_.log);
+    output->port = guard_.get();
+  }
   publish(std::move(output));
 }
 
@@ -178,178 +214,23 @@ void Binding::publish_unavailable(const std::string& why) {
 }
 
 // Home thread.
-void Binding::prepare_input() {
-  if (stopping_.load(std::memory_order_acquire)) return;
+void Binding::on_started() {
+  live_ = instance_.get();
+  if (stopping_.load(std::memory_order_acquire) || live_ == nullptr ||
+      (metadata_.host.directions & CLEAT_IN) == 0)
+    return;
+  make_input();
+}
+
+void Binding::make_input() {
   if (!context_.make_route) {
     set_state(State::running, "no events are read: there is no --app-port to deliver them to");
     return;
   }
-  const std::string& route = metadata_.host.route;
-  auto application =
-      context_.make_route(home_shard_, {component_.name, type_->type, route.empty() ? component_.name : route,
-                                        metadata_.host.content_type_from_source});
-  DispatcherOptions options;
-  options.component = component_.name;
-  auto dispatcher = std::make_unique<Dispatcher>(std::move(options), home_, *application, *instance_,
-                                                 context_.log, static_cast<std::uint32_t>(random_()));
-  std::unique_ptr<Subscription> subscription;
-  if (!metadata_.host.direction_given) {
-    SubscriptionOptions asking;
-    asking.component = component_.name;
-    asking.probe_timeout_ns = context_.options.app_binding_options_timeout_ns;
-    asking.strict_dapr = context_.options.strict_dapr;
-    subscription = std::make_unique<Subscription>(asking, home_, *application, context_.log,
-                                                  static_cast<std::uint32_t>(random_()),
-                                                  [this] { control_.submit([this] { begin_input(); }); });
-  }
-  {
-    const std::lock_guard lock(view_mutex_);
-    application_ = std::move(application);
-    dispatcher_ = std::move(dispatcher);
-    subscription_ = std::move(subscription);
-  }
-  if (subscription_) {
-    subscription_->ask();
-  } else {
-    control_.submit([this] { begin_input(); });
-  }
-}
-
-// Control thread.
-void Binding::begin_input() {
-  if (stopping_.load(std::memory_order_acquire)) return;
-  const Result<> begun = instance_->begin_input(*dispatcher_, dispatcher_->window());
-  if (begun) {
-    const std::lock_guard lock(view_mutex_);
-    reading_ = true;
-    reason_.clear();
-    return;
-  }
-  context_.log.error(begun.error().text, {{"component", component_.name}, {"next", "tried again"}});
-  set_state(State::running, begun.error().text);
-  home_.post([this] {
-    if (stopping_.load(std::memory_order_acquire)) return;
-    home_.arm(begin_again_, home_.now_ns() + kStartAgain.delay_ns(++begins_failed_, random_));
-  });
-}
-
-void Binding::stop_input() {
-  {
-    const std::lock_guard lock(view_mutex_);
-    state_ = State::stopping;
-    since_wall_ns_ = wall_now_ns();
-  }
-  stopping_.store(true, std::memory_order_release);
-  home_.post([this] {
-    start_again_.disarm();
-    begin_again_.disarm();
-    if (subscription_) subscription_->stop();
-    if (dispatcher_) {
-      dispatcher_->stop([this] {
-        dispatcher_idle_ = true;
-        check_input_idle();
-      });
-    } else {
-      input_idle_.store(true, std::memory_order_release);  // nothing was begun, and nothing will be
-      context_.changed();
-      return;
-    }
-    // Behind whatever the control thread is at: a begin_input() that runs now is ended too.
-    control_.submit([this] {
-      if (instance_) {
-        const Result<> ended = instance_->end_input(home_.now_ns() + kEndInputTime);
-        if (!ended) context_.log.warn(ended.error().text, {{"component", component_.name}});
-      }
-      home_.post([this] {
-        intake_ended_ = true;
-        check_input_idle();
-      });
-    });
-  });
-}
-
-// Home thread. What was delivered before end_input() returned has arrived by now, and was abandoned on arrival.
-void Binding::check_input_idle() {
-  if (!dispatcher_idle_ || !intake_ended_) return;
-  input_idle_.store(true, std::memory_order_release);
-  context_.changed();
-}
-
-void Binding::cut_input() {
-  home_.post([this] {
-    if (!dispatcher_) return;
-    const std::vector<std::string> ids = dispatcher_->running_ids(10);
-    if (!ids.empty()) {
-      context_.log.warn(
-          fmt::format("events are abandoned while the application still works on them: {}",
-                      fmt::join(ids, ", ")),
-          {{"component", component_.name}, {"running", std::to_string(dispatcher_->view().in_flight)}});
-    }
-    dispatcher_->cut();
-  });
-}
-
-void Binding::stop_instance(std::uint64_t deadline_ns) {
-  control_.submit([this, deadline_ns] {
-    if (!instance_) return;
-    if (!input_idle()) {
-      instance_->abandon();  // events are out: what they would be settled with may not be freed
-      return;
-    }
-    const Result<> stopped = instance_->stop(deadline_ns);
-    if (!stopped) context_.log.error(stopped.error().text, {{"component", component_.name}});
-    instance_->close();
-  });
-}
-
-bool Binding::wait_stopped(std::uint64_t deadline_ns) {
-  const bool idle = control_.wait_idle(deadline_ns);
-  const std::lock_guard lock(view_mutex_);
-  if (!instance_) return idle;
-  if (!idle) instance_->abandon();
-  return !instance_->is_stuck();
-}
-
-ComponentView Binding::view() const {
-  ComponentView view;
-  view.name = component_.name;
-  view.type = component_.type;
-  view.version = component_.version;
-  const std::lock_guard lock(view_mutex_);
-  constexpr std::array<std::string_view, 4> kStates{"starting", "running", "failed", "stopping"};
-  view.state = kStates[static_cast<std::size_t>(state_)];
-  view.reason = reason_;
-  view.since_wall_ns = since_wall_ns_;
-  if (!instance_) return view;
-  if (metadata_.host.directions & CLEAT_IN) view.capabilities.emplace_back("INPUT_BINDING");
-  if (metadata_.host.directions & CLEAT_OUT) view.capabilities.emplace_back("OUTPUT_BINDING");
-  view.unsettled = instance_->unsettled_events();
-  const InstanceHealth health = instance_->health();
-  if (!health.why.empty()) view.details.emplace_back("source", health.why);
-  const bool far_end_well = health.state == CLEAT_HEALTH_UNKNOWN || health.state == CLEAT_HEALTH_UP;
-  if (!far_end_well && view.reason.empty()) view.reason = health.why;
-  if (dispatcher_) {
-    const DispatcherView events = dispatcher_->view();
-    view.in_flight = events.in_flight;
-    view.held = events.held;
-    view.delivered = events.delivered;
-    view.acked = events.acked;
-    view.failed_attempts = events.failed_attempts;
-    view.oldest_unsettled_id = events.troubled_event;
-    if (view.reason.empty()) view.reason = events.trouble;
-    view.subscription = "yes";
-  }
-  if (subscription_) {
-    constexpr std::array<std::string_view, 3> kAnswers{"asking", "yes", "no"};
-    view.subscription = kAnswers[static_cast<std::size_t>(subscription_->state())];
-    if (subscription_->state() == Subscription::State::asking && view.reason.empty()) {
-      view.reason = subscription_->last_answer();
-    }
-  }
-  if (state_ == State::running && (!far_end_well || (dispatcher_ && !dispatcher_->view().trouble.empty()))) {
-    view.state = "degraded";
-  }
-  return view;
+  input_ = std::make_unique<InputSide>(context_, input_settings_, home_shard_, *live_, control_,
+                                       static_cast<std::uint32_t>(random_()), [this] { on_input_changed(); });
+  if (!paused_) input_->start();
+  watch();
 }
 
 }  // namespace cleat

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <random>
@@ -9,43 +8,16 @@
 #include <vector>
 
 #include "api/host_view.hpp"
+#include "app/binding_context.hpp"
 #include "app/control.hpp"
-#include "base/log.hpp"
-#include "base/loop.hpp"
-#include "cli/options.hpp"
-#include "config/component.hpp"
+#include "app/input_side.hpp"
 #include "config/metadata.hpp"
-#include "delivery/dispatcher.hpp"
-#include "delivery/subscription.hpp"
-#include "plugin/catalogue.hpp"
-#include "plugin/instance.hpp"
+#include "policy/guarded_output.hpp"
 
 namespace cleat {
 
-/// What an input component's way to the application is made from.
-struct RouteRequest {
-  std::string component, type, path;
-  bool content_type_from_source = false;
-};
-
-/// What all components share. Outlives them.
-struct BindingContext {
-  const Options& options;
-  const Catalogue& catalogue;
-  std::string plugin_places;  ///< the plugin directories, for messages
-  std::vector<Loop*> loops;
-  Log& log;
-  Pairs facts;
-  /// Makes a component's way to the application, on the home loop it is given; empty: there is no application.
-  std::function<std::unique_ptr<Application>(std::size_t home, const RouteRequest&)> make_route;
-  /// Opens a plugin's file, one at a time.
-  std::function<Result<const cleat_plugin*>(const CatalogueEntry&)> open_library;
-  /// Something became known: that a component has started or not, that an input is idle. Any thread.
-  std::function<void()> changed;
-};
-
-/// One component at run time: its plugin instance, its dispatcher and its subscription, and the order in which they start and
-/// stop. Starting and stopping take place on the component's own control thread.
+/// One component at run time, supervised: its plugin instance, its input half and the output that callers see, how they start,
+/// start again, pause and stop. Calls into the plugin take place on the component's own control thread.
 class Binding {
  public:
   Binding(const BindingContext& context, Component component, std::size_t home_shard,
@@ -54,19 +26,28 @@ class Binding {
 
   [[nodiscard]] const std::string& name() const { return component_.name; }
   [[nodiscard]] const Component& component() const { return component_; }
+  [[nodiscard]] Loop& home() const { return home_; }
 
   /// Begins to start; returns at once.
   void start();
   /// Whether the first attempt to start has ended, well or not. Any thread.
   [[nodiscard]] bool start_known() const { return start_known_.load(std::memory_order_acquire); }
-  /// Whether it failed for good. Any thread.
-  [[nodiscard]] bool failed() const;
+  /// Why it does not run. Any thread.
   [[nodiscard]] std::string reason() const;
+  /// Whether the host is to end because this component failed to start: `initPolicy: fail`. Any thread.
+  [[nodiscard]] bool is_fatal() const { return fatal_.load(std::memory_order_acquire); }
 
   /// The output as the API sees it, or nullptr where this component is none. On an io thread, valid until that thread's
   /// current handler returns.
   [[nodiscard]] const Output* output() const { return output_.load(std::memory_order_acquire); }
-  [[nodiscard]] ComponentView view() const;
+
+  // Home thread.
+  [[nodiscard]] ComponentView view();
+  /// nullptr: it reads no events now.
+  [[nodiscard]] Dispatcher* dispatcher() { return input_ ? &input_->dispatcher() : nullptr; }
+  [[nodiscard]] bool is_input() const { return input_ != nullptr; }
+  [[nodiscard]] Decided pause();
+  [[nodiscard]] Decided resume();
 
   // Stopping, in this order, by one thread.
   /// No new event in: intake ends, what does not run is abandoned.
@@ -75,25 +56,36 @@ class Binding {
   [[nodiscard]] bool input_idle() const { return input_idle_.load(std::memory_order_acquire); }
   /// Cuts the attempts that still run and names them in the log.
   void cut_input();
+  /// No further attempts of output calls: what waits for one is answered.
+  void stop_output();
   /// Begins to stop the instance. Only when no invoke() can come any more.
   void stop_instance(std::uint64_t deadline_ns);
   /// Waits for the control thread. False: the plugin holds it; nothing of this component may be freed.
   [[nodiscard]] bool wait_stopped(std::uint64_t deadline_ns);
 
  private:
-  enum class State { starting, running, failed, stopping };
+  enum class State : std::uint8_t { starting, running, failed, stopping };
 
+  [[nodiscard]] InitPolicy init_policy() const;
   void try_start();
   Result<> open_instance();
+  Result<> read_settings();
+  [[nodiscard]] Error no_plugin() const;
   void start_failed(const Error& error);
   void publish(std::shared_ptr<const Output> output);
   void publish_running();
   void publish_unavailable(const std::string& why);
-  void prepare_input();
-  void begin_input();
+  void on_started();
+  void make_input();
+  void on_input_changed();
   void set_state(State state, std::string reason);
-  [[nodiscard]] Error no_plugin() const;
-  void check_input_idle();
+  void note_error(std::string text);
+
+  void watch();
+  void begin_replacing(std::string why);
+  void replace_instance();
+  void turn_loops_over() const;
+  void describe_condition(ComponentView& view, const InstanceHealth& health) const;
 
   const BindingContext& context_;
   const Component component_;
@@ -104,30 +96,31 @@ class Binding {
   // Control thread, until start is known.
   const BindingType* type_ = nullptr;
   CheckedMetadata metadata_;
+  InputSettings input_settings_;
   std::unique_ptr<Instance> instance_;
+  std::unique_ptr<GuardedOutput> guard_;
   std::uint32_t starts_failed_ = 0;
 
   // Home thread.
-  std::unique_ptr<Application> application_;
-  std::unique_ptr<Dispatcher> dispatcher_;
-  std::unique_ptr<Subscription> subscription_;
+  Instance* live_ = nullptr;  ///< the instance, once it has started
+  std::unique_ptr<InputSide> input_;
+  bool paused_ = false;
+  bool replacing_ = false;               ///< the watchdog asked for a new instance
+  std::uint64_t replace_cut_at_ns_ = 0;  ///< when attempts that still run no longer hold that up
   Timer start_again_;
-  Timer begin_again_;
-  std::uint32_t begins_failed_ = 0;
-  bool dispatcher_idle_ = false;
-  bool intake_ended_ = false;
+  Timer watchdog_;
 
-  std::atomic<bool> start_known_{false};
-  std::atomic<bool> stopping_{false};
-  std::atomic<bool> input_idle_{false};
+  std::atomic<bool> start_known_{false}, fatal_{false};
+  std::atomic<bool> stopping_{false}, input_idle_{false};
   std::atomic<const Output*> output_{nullptr};
-  std::shared_ptr<const Output> output_owner_;
+  std::vector<std::shared_ptr<const Output>>
+      outputs_;  ///< the present one last; those before it until their calls are done
 
-  mutable std::mutex view_mutex_;  ///< guards the four below, and the unique_ptrs above against view()
+  mutable std::mutex state_mutex_;
   State state_ = State::starting;
-  std::string reason_;
-  std::uint64_t since_wall_ns_ = 0;
-  bool reading_ = false;
+  std::string reason_, last_error_;
+  std::uint64_t since_wall_ns_ = 0, last_error_wall_ns_ = 0;
+  std::uint32_t restarts_ = 0;
 
   Control control_;
 };

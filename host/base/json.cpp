@@ -169,6 +169,16 @@ Result<std::vector<Slice>> Reader::elements(Slice array) {
   return elements;
 }
 
+Result<Slice> Reader::read_value(std::string_view text) {
+  if (auto found = impl_->tokens.find(text); !found) return found.error();
+  Walk walk(text, impl_->tokens.get());
+  Slice value;
+  const bool good = walk.value(value) && walk.end();
+  impl_->tokens.shrink();
+  if (!good) return std::move(walk.error());
+  return value;
+}
+
 Result<std::string> Reader::text_of(Slice string) {
   if (string.kind != Kind::string)
     return fail(fmt::format("expected a string, found {}", kind_name(string.kind)));

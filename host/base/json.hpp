@@ -44,6 +44,8 @@ class Reader {
   /// The same for a slice of a text that was already checked.
   Result<std::vector<Member>> members(Slice object);
   Result<std::vector<Slice>> elements(Slice array);
+  /// The one value that a text is, whatever its kind.
+  Result<Slice> read_value(std::string_view text);
   /// The text of a string slice, unescaped.
   Result<std::string> text_of(Slice string);
 

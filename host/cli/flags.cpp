@@ -140,6 +140,13 @@ Result<> log_as_json(OptionsDraft& d, std::string_view v) {
   return put(d.options.log_as_json, bool_value(v));
 }
 
+Result<> block_shutdown(OptionsDraft& draft, std::string_view value) {
+  const auto ns = parse_duration(value, 0);
+  if (!ns) return ns.error();
+  if (*ns < 0) return fail(fmt::format("expected a duration that is not negative, found \"{}\"", value));
+  draft.options.block_shutdown_ns = static_cast<std::uint64_t>(*ns);
+  return {};
+}
 Result<> graceful_shutdown(OptionsDraft& d, std::string_view v) {
   return put(d.options.graceful_shutdown_seconds, integer_value(v, 0, kInt32Max));
 }
@@ -173,6 +180,8 @@ constexpr Flag kFlags[] = {
     {"plugin-dir", kFiles, "dir",
      "a directory of plugins; may be given again (default: plugins beside this program)", plugin_dir},
 
+    {"dapr-block-shutdown-duration", kProcess, "time",
+     "after a signal the API stays open for so long (default: 0)", block_shutdown},
     {"dapr-graceful-shutdown-seconds", kProcess, "n", "for a stop; 0: wait for ever (default: 5)",
      graceful_shutdown},
     {"io-threads", kProcess, "n", "threads for sockets and delivery, 1 to 64 (default: 1)", io_threads},

@@ -27,6 +27,7 @@ struct Options {
   std::vector<std::filesystem::path> plugin_dirs;  ///< empty: beside the executable, then the installed one
   std::uint32_t io_threads = 1;
   std::int64_t graceful_shutdown_seconds = 5;  ///< 0: wait for ever
+  std::uint64_t block_shutdown_ns = 0;         ///< after a signal the API stays open for so long
   bool strict_dapr = false;
 
   LogLevel log_level = LogLevel::info;

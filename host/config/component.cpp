@@ -7,7 +7,9 @@
 
 #include "base/text.hpp"
 #include "config/component_document.hpp"
+#include "config/document_head.hpp"
 #include "config/documents.hpp"
+#include "config/resiliency.hpp"
 #include "config/yaml.hpp"
 
 namespace cleat {
@@ -43,7 +45,8 @@ Result<std::vector<fs::path>> list_files(const fs::path& directory) {
 
 class Loader {
  public:
-  explicit Loader(const ComponentSelection& selection) : selection_(selection) {}
+  explicit Loader(const ComponentSelection& selection)
+      : selection_(selection), resiliency_(selection, result_.warnings) {}
 
   Result<> load_directory(const fs::path& directory) {
     const auto files = list_files(directory);
@@ -59,12 +62,29 @@ class Loader {
     return {};
   }
 
-  ComponentFiles take() { return std::move(result_); }
+  Result<ComponentFiles> finish() {
+    auto policies = resiliency_.resolve(result_.components);
+    if (!policies) return policies.error();
+    result_.policies = std::move(*policies);
+    return std::move(result_);
+  }
 
  private:
   void warn(const fs::path& file, std::size_t line, std::string_view why) {
     result_.warnings.push_back(
         fmt::format("{}:{}: the document is not loaded: {}", file.string(), line, why));
+  }
+
+  /// `text`: the document's, or the whole file's where the document's is not kept.
+  Result<> pass_over(const fs::path& file, std::size_t line, std::string_view why, std::string_view text) {
+    if (looks_like_resiliency(text)) {
+      return fail(
+          fmt::format("{}:{}: {}: correct it, the host does not start without the policies of a "
+                      "'kind: Resiliency' document",
+                      file.string(), line, why));
+    }
+    warn(file, line, why);
+    return {};
   }
 
   Result<> load_file(const fs::path& file) {
@@ -74,55 +94,57 @@ class Loader {
       return {};
     }
     for (const DocumentText& document : split_documents(*text)) {
-      if (!document.fault.empty()) {
-        warn(file, document.line, document.fault);
-        continue;
-      }
-      const auto root = parse_yaml(document.text, document.line);
-      if (!root) {
-        warn(file, root.error().line, root.error().text);
-        continue;
-      }
-      if (const auto taken = take_document(file, *root); !taken) return taken.error();
+      if (const auto taken = take_text(file, *text, document); !taken) return taken.error();
+    }
+    return {};
+  }
+
+  Result<> take_text(const fs::path& file, std::string_view file_text, const DocumentText& document) {
+    const std::string_view text = document.text.empty() ? file_text : std::string_view(document.text);
+    if (!document.fault.empty()) return pass_over(file, document.line, document.fault, text);
+    const auto root = parse_yaml(document.text, document.line);
+    if (!root) return pass_over(file, root.error().line, root.error().text, text);
+    const auto kind = kind_of(*root);
+    if (!kind) {
+      warn(file, root->line, kind.error().text);
+      return {};
+    }
+    switch (*kind) {
+      case DocumentKind::component:
+        return take_component(file, *root);
+      case DocumentKind::resiliency:
+        return resiliency_.add(file, *root);
+      case DocumentKind::other:
+        break;
     }
     return {};
   }
 
   /// The filters in daprd's order: a name counts as taken before scopes are looked at.
-  Result<> take_document(const fs::path& file, const YamlNode& root) {
+  Result<> take_component(const fs::path& file, const YamlNode& root) {
     auto shape = read_shape(root, selection_);
     if (!shape) {
       warn(file, root.line, shape.error().text);
       return {};
     }
-    if (!*shape) return {};
-    ComponentDocument& document = **shape;
+    ComponentDocument& document = *shape;
     document.component.file = file;
-    if (is_of_other_namespace(document)) return {};
+    if (!is_for_namespace(selection_, document.namespace_name)) return {};
     const auto known = places_.find(document.component.name);
     if (known != places_.end()) {
       return fail(
           fmt::format("{}:{}: the component '{}' is already defined in {}: rename or remove one of them",
                       file.string(), document.component.line, document.component.name, known->second));
     }
-    if (is_of_other_application(document)) return {};
+    if (!is_for_application(selection_, document.scopes)) return {};
     places_[document.component.name] = fmt::format("{}:{}", file.string(), document.component.line);
     result_.components.push_back(read_values(std::move(document), selection_, result_.warnings));
     return {};
   }
 
-  [[nodiscard]] bool is_of_other_namespace(const ComponentDocument& document) const {
-    return !selection_.namespace_name.empty() && !document.namespace_name.empty() &&
-           document.namespace_name != selection_.namespace_name;
-  }
-
-  [[nodiscard]] bool is_of_other_application(const ComponentDocument& document) const {
-    const auto& scopes = document.scopes;
-    return !scopes.empty() && std::find(scopes.begin(), scopes.end(), selection_.app_id) == scopes.end();
-  }
-
   const ComponentSelection& selection_;
   ComponentFiles result_;
+  ResiliencyDocuments resiliency_;
   std::map<std::string, std::string> places_;
 };
 
@@ -144,7 +166,7 @@ Result<ComponentFiles> load_components(const std::vector<fs::path>& directories,
   for (const fs::path& directory : directories) {
     if (const auto loaded = loader.load_directory(directory); !loaded) return loaded.error();
   }
-  return loader.take();
+  return loader.finish();
 }
 
 }  // namespace cleat

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "policy/policy.hpp"
 
 namespace cleat {
 
@@ -35,6 +36,7 @@ struct Component {
 
 struct ComponentFiles {
   std::vector<Component> components;
+  Policies policies;                  ///< of the Resiliency documents, names resolved
   std::vector<std::string> warnings;  ///< each with file and line
 };
 
@@ -53,6 +55,8 @@ struct ComponentSelection {
 /// Reads the YAML files of the directories, in flag order, then by file name, not recursive. A document that
 /// cannot be read is a warning and its siblings load; a missing directory and a name given twice are errors,
 /// as in Dapr. Documents of another kind, namespace or scope are left out without a word, as in Dapr.
+/// Any fault in a Resiliency document is an error, unlike in Dapr: policies that are silently missing would
+/// change what becomes of an event.
 Result<ComponentFiles> load_components(const std::vector<std::filesystem::path>& directories,
                                        const ComponentSelection& selection);
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,10 +20,9 @@ struct ComponentDocument {
   const YamlNode* items = nullptr;  ///< the metadata list; nullptr: none
 };
 
-/// Nothing: the document is of another kind. The error has no place, the caller knows it. The result points
-/// into `root`.
-Result<std::optional<ComponentDocument>> read_shape(const YamlNode& root,
-                                                    const ComponentSelection& selection);
+/// `root` is of the kind Component. The error has no place, the caller knows it. The result points into
+/// `root`.
+Result<ComponentDocument> read_shape(const YamlNode& root, const ComponentSelection& selection);
 
 /// Reads everything else. Warnings have file and line; what cannot be had at all makes the component broken.
 Component read_values(ComponentDocument document, const ComponentSelection& selection,

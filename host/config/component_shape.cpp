@@ -1,46 +1,10 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-
-#include "base/text.hpp"
 #include "config/component_document.hpp"
-#include "config/suggest.hpp"
-#include "config/value_text.hpp"
+#include "config/document_head.hpp"
 
 namespace cleat {
 namespace {
-
-constexpr std::string_view kApiVersion = "dapr.io/v1alpha1";
-constexpr std::string_view kOldApiVersion = "actions.io/v1alpha1";
-constexpr std::array<std::string_view, 1> kKinds{"Component"};
-
-std::string text_of(const YamlNode* node) {
-  return node == nullptr ? std::string() : plain_text(*node);
-}
-
-bool is_given(const YamlNode* node) {
-  return node != nullptr && !node->is(YamlNode::Kind::null) &&
-         (!node->is(YamlNode::Kind::scalar) || !plain_text(*node).empty());
-}
-
-/// True: a component. Other kinds share the files and are nobody's mistake; a kind that is nearly ours is.
-Result<bool> is_component(const YamlNode& root) {
-  const std::string kind = text_of(root.find("kind"));
-  if (kind == kKinds.front()) return true;
-  if (kind == "Resiliency") return fail("resiliency policies are not served yet, so they have no effect");
-  if (kind.empty()) return fail("it has no kind: a component begins with 'kind: Component'");
-  if (nearest_name(kind, kKinds).empty()) return false;
-  return fail(fmt::format("its kind is '{}': did you mean 'Component'?", kind));
-}
-
-std::string api_version_fault(const YamlNode& root, bool strict_dapr) {
-  const std::string found = text_of(root.find("apiVersion"));
-  if (found == kApiVersion) return {};
-  if (!strict_dapr && (found.empty() || found == kOldApiVersion)) return {};
-  return fmt::format("its apiVersion is '{}', expected '{}'{}", found, kApiVersion,
-                     strict_dapr && (found.empty() || found == kOldApiVersion) ? " with --strict-dapr" : "");
-}
 
 std::string name_fault(const std::string& name, bool flat) {
   if (name.empty()) return fmt::format("it has no name: {} is missing", flat ? "name" : "metadata.name");
@@ -61,21 +25,6 @@ std::string items_fault(const YamlNode* items, bool flat) {
     return fmt::format("the {} item in line {} must be a mapping with name and value", what, item.line);
   }
   return {};
-}
-
-Result<std::vector<std::string>> read_scopes(const YamlNode* scopes) {
-  std::vector<std::string> all;
-  if (!is_given(scopes)) return all;
-  if (!scopes->is(YamlNode::Kind::list)) {
-    return fail(fmt::format("scopes in line {} must be a list of app ids", scopes->line));
-  }
-  for (const YamlNode& scope : scopes->items) {
-    if (!scope.is(YamlNode::Kind::scalar)) {
-      return fail(fmt::format("the scope in line {} must be an app id", scope.line));
-    }
-    all.push_back(scope.text);
-  }
-  return all;
 }
 
 /// Finds spec and metadata list, and the mapping that holds name and namespace.
@@ -104,16 +53,7 @@ Result<const YamlNode*> find_parts(const YamlNode& root, bool strict_dapr, Compo
 
 }  // namespace
 
-Result<std::optional<ComponentDocument>> read_shape(const YamlNode& root,
-                                                    const ComponentSelection& selection) {
-  if (root.is(YamlNode::Kind::null)) return std::nullopt;
-  if (!root.is(YamlNode::Kind::map)) {
-    return fail(fmt::format("it is {}, expected a mapping that begins with 'kind: Component'",
-                            root.is(YamlNode::Kind::list) ? "a list" : "plain text"));
-  }
-  const auto ours = is_component(root);
-  if (!ours) return ours.error();
-  if (!*ours) return std::nullopt;
+Result<ComponentDocument> read_shape(const YamlNode& root, const ComponentSelection& selection) {
   if (std::string fault = api_version_fault(root, selection.strict_dapr); !fault.empty())
     return fail(std::move(fault));
 
@@ -130,10 +70,10 @@ Result<std::optional<ComponentDocument>> read_shape(const YamlNode& root,
   if (std::string fault = name_fault(document.component.name, flat); !fault.empty())
     return fail(std::move(fault));
   if (std::string fault = items_fault(document.items, flat); !fault.empty()) return fail(std::move(fault));
-  auto scopes = read_scopes(root.find("scopes"));
+  auto scopes = read_scopes(root);
   if (!scopes) return scopes.error();
   document.scopes = std::move(*scopes);
-  return std::optional(std::move(document));
+  return document;
 }
 
 }  // namespace cleat

@@ -4,10 +4,10 @@
 #include <array>
 #include <span>
 
+#include "base/suggest.hpp"
 #include "base/text.hpp"
 #include "config/component_document.hpp"
 #include "config/substitute.hpp"
-#include "config/suggest.hpp"
 #include "config/value_text.hpp"
 
 namespace cleat {

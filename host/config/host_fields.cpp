@@ -6,12 +6,11 @@
 #include <algorithm>
 #include <array>
 
-#include "config/field_value.hpp"
+#include "config/delivery_readers.hpp"
+#include "config/field_readers.hpp"
 
 namespace cleat {
 namespace {
-
-constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 
 std::string direction_names(std::uint32_t directions) {
   if (directions == (CLEAT_IN | CLEAT_OUT)) return "input and output";
@@ -48,23 +47,7 @@ void read_route(HostFieldTarget& target, std::string_view value) {
 }
 
 void read_invoke_timeout(HostFieldTarget& target, std::string_view value) {
-  if (trim(value).empty()) return;
-  const auto timeout = parse_duration(trim(value), kNsPerSecond);
-  if (timeout && *timeout >= 0) {
-    target.fields.invoke_timeout_ns = static_cast<std::uint64_t>(*timeout);
-    return;
-  }
-  target.faults.push_back(
-      fmt::format("expected a duration such as 30s, or a number of seconds, found '{}'", value));
-}
-
-void read_flag(HostFieldTarget& target, std::string_view value, bool& flag) {
-  const auto boolean = boolean_of(value);
-  if (boolean) {
-    flag = *boolean;
-  } else {
-    target.faults.push_back(fmt::format("expected true or false, found '{}'", value));
-  }
+  read_time(target, value, target.fields.invoke_timeout_ns);
 }
 
 void read_strict(HostFieldTarget& target, std::string_view value) {
@@ -75,14 +58,25 @@ void read_rich_status(HostFieldTarget& target, std::string_view value) {
   read_flag(target, value, target.fields.rich_status);
 }
 
+void read_required(HostFieldTarget& target, std::string_view value) {
+  read_flag(target, value, target.fields.required);
+}
+
+void read_init_policy(HostFieldTarget& target, std::string_view value) {
+  constexpr std::array<Word<InitPolicy>, 3> kWords{
+      {{"retry", InitPolicy::retry}, {"fail", InitPolicy::fail}, {"ignore", InitPolicy::ignore}}};
+  read_word(target, value, kWords, target.fields.init_policy);
+  target.fields.init_policy_given = !trim(value).empty();
+}
+
 void read_content_type(HostFieldTarget& target, std::string_view value) {
   const std::string word = to_lower(trim(value));
   target.fields.content_type_from_source = word == "source";
   if (word.empty() || word == "source" || word == "json" || word == "application/json") return;
-  target.faults.push_back(fmt::format("expected json or source, found '{}'", value));
+  expected(target, "json or source", value);
 }
 
-constexpr std::array kHostFields{
+constexpr std::array kOwnFields{
     HostField{"direction", "input, output or both: which halves of the type are used", read_direction},
     HostField{"route", "path on the application that events are posted to; the component's name by default",
               read_route},
@@ -92,41 +86,27 @@ constexpr std::array kHostFields{
               read_content_type},
     HostField{"richStatus", "failed output calls answer with the status that fits instead of 500",
               read_rich_status},
-    HostField{"required", "readiness waits for the component", nullptr},
-    HostField{"initPolicy", "what a failed init means", nullptr},
-    HostField{"ordering", "none, key, partition or strict: which events wait for each other", nullptr},
-    HostField{"maxInFlight", "attempts that run at a time", nullptr},
-    HostField{"maxHeld", "events that wait in the host", nullptr},
-    HostField{"handlerTimeout", "how long the application may take for an event", nullptr},
-    HostField{"batchMax", "events in one request", nullptr},
-    HostField{"batchLinger", "how long a batch waits to fill", nullptr},
-    HostField{"maxAttempts", "attempts before onExhausted", nullptr},
-    HostField{"maxElapsed", "time before onExhausted", nullptr},
-    HostField{"retryPolicy", "name of a retry policy", nullptr},
-    HostField{"maxRetryAfter", "longest Retry-After that is followed", nullptr},
-    HostField{"onExhausted", "block, dead-letter or drop", nullptr},
-    HostField{"deadLetter", "component for events that the application refuses, or broker", nullptr},
-    HostField{"deadLetterOperation", "operation of the dead-letter component", nullptr},
-    HostField{"deadLetterMetadata", "metadata for the dead-letter component", nullptr},
-    HostField{"deadLetterBurst", "dead letters in a row before the component stops", nullptr},
-    HostField{"deadLetterTooLarge", "what becomes of an event that the dead-letter component refuses",
-              nullptr},
-    HostField{"deliveryStatus", "what the application's status codes mean", nullptr},
-    HostField{"deliveryReply", "status: the body of a 2xx answer says what becomes of the event", nullptr},
-    HostField{"replyOutputs", "whether an answer may call output bindings", nullptr},
-    HostField{"replyOutputsAllowed", "output bindings that an answer may call", nullptr},
+    HostField{"required", "readiness waits for the component", read_required},
+    HostField{"initPolicy", "retry, fail or ignore: what a failed start means; retry by default",
+              read_init_policy},
 };
 
 }  // namespace
 
-std::span<const HostField> host_fields() {
-  return kHostFields;
+std::vector<HostField> host_fields() {
+  std::vector<HostField> all(kOwnFields.begin(), kOwnFields.end());
+  all.insert(all.end(), delivery_fields().begin(), delivery_fields().end());
+  return all;
 }
 
 const HostField* find_host_field(std::string_view name) {
-  const auto found = std::find_if(kHostFields.begin(), kHostFields.end(),
-                                  [&](const HostField& field) { return iequals(field.name, name); });
-  return found == kHostFields.end() ? nullptr : &*found;
+  for (const std::span<const HostField> fields :
+       {std::span<const HostField>(kOwnFields), delivery_fields()}) {
+    const auto found = std::find_if(fields.begin(), fields.end(),
+                                    [&](const HostField& field) { return iequals(field.name, name); });
+    if (found != fields.end()) return &*found;
+  }
+  return nullptr;
 }
 
 bool is_host_field(std::string_view name) {

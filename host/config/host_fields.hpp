@@ -1,6 +1,5 @@
 #pragma once
 
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,12 +20,12 @@ struct HostFieldTarget {
 struct HostField {
   std::string_view name;
   std::string_view help;
-  void (*read)(HostFieldTarget&, std::string_view value);  ///< nullptr: known, but without effect yet
+  void (*read)(HostFieldTarget&, std::string_view value);
 };
 
 /// Every one of them, once: checking, the names that a manifest may not use, and the documentation come from
 /// here.
-std::span<const HostField> host_fields();
+std::vector<HostField> host_fields();
 
 /// By name without case; nullptr: none.
 const HostField* find_host_field(std::string_view name);

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <map>
 
+#include "base/suggest.hpp"
+#include "config/fed_retry.hpp"
 #include "config/field_value.hpp"
+#include "config/host_field_rules.hpp"
 #include "config/host_fields.hpp"
-#include "config/suggest.hpp"
 
 namespace cleat {
 namespace {
@@ -38,6 +40,7 @@ class Checker {
     read_host_fields();
     for (const Field& field : type_.fields)
       read_field(field);
+    feed_retry();
     check_unknown();
     if (faults_.empty()) return std::move(result_);
     return fail(fmt::format("{} ({}) has {}: {}", component_.where(), type_.type,
@@ -92,8 +95,6 @@ class Checker {
       given.is_used = true;
       if (field->name == kRoute && given.name != kRoute) {
         wrong_route_.push_back(given.name);
-      } else if (field->read == nullptr) {
-        warn(given.name, "has no effect yet");
       } else {
         read_host_field(*field, given);
       }
@@ -101,6 +102,29 @@ class Checker {
     // After the loop, because only then is `strict` known.
     for (const std::string& name : wrong_route_)
       object(name, "must be written 'route' exactly, as in Dapr");
+    Remarks remarks;
+    const auto is_given = [this](std::string_view name) { return given_.count(to_lower(name)) != 0; };
+    check_host_fields(result_.host, type_, is_given, remarks.faults, remarks.warnings);
+    say(remarks);
+  }
+
+  void feed_retry() {
+    const bool has_switch = std::any_of(type_.fields.begin(), type_.fields.end(), [](const Field& field) {
+      return field.feeds == Field::Feeds::retry_enabled;
+    });
+    Remarks remarks;
+    result_.host.fed_retry = fed_retry(fed_, has_switch, remarks.faults, remarks.warnings);
+    say(remarks);
+  }
+
+  struct Remarks {
+    std::vector<FieldRemark> faults, warnings;
+  };
+  void say(const Remarks& remarks) {
+    for (const auto& [name, text] : remarks.faults)
+      fault(name, text);
+    for (const auto& [name, text] : remarks.warnings)
+      warn(name, text);
   }
 
   void read_host_field(const HostField& field, const Given& given) {
@@ -145,6 +169,7 @@ class Checker {
     }
     if (!field.deprecated.empty()) warn(given->name, fmt::format("is deprecated: {}", field.deprecated));
     if (auto value = normalise(field, given->value)) {
+      if (field.feeds != Field::Feeds::nothing && is_in_use(field)) fed_[field.feeds] = {given->name, *value};
       result_.plugin.emplace_back(field.name, std::move(*value));
       return;
     }
@@ -196,6 +221,7 @@ class Checker {
   CheckedMetadata result_;
   std::map<std::string, Given> given_;
   std::vector<std::string> wrong_route_;
+  FedValues fed_;
   std::vector<std::string> faults_;
 };
 

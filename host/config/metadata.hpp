@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,8 +10,17 @@
 #include "base/text.hpp"
 #include "config/component.hpp"
 #include "plugin/manifest.hpp"
+#include "policy/delivery_fields.hpp"
+#include "policy/policy.hpp"
 
 namespace cleat {
+
+/// What it means that a component did not start.
+enum class InitPolicy : std::uint8_t {
+  retry,  ///< it is tried again, for ever
+  fail,   ///< the host ends
+  ignore  ///< the host goes on without it
+};
 
 /// The host's own entries of spec.metadata, taken out before the plugin's fields are checked. Names are
 /// compared without case, except `route`, which Dapr compares exactly.
@@ -22,6 +32,12 @@ struct HostFields {
   bool strict = false;                    ///< unknown fields are errors
   bool content_type_from_source = false;  ///< `contentType: source`
   bool rich_status = false;               ///< `richStatus`
+  bool required = false;                  ///< readiness waits for it
+  InitPolicy init_policy = InitPolicy::retry;
+  bool init_policy_given = false;  ///< otherwise Dapr's `ignoreErrors` may say something
+  DeliveryFields delivery;
+  /// What the plugin's own fields that feed the host's retry ask for; only where the component gives them.
+  std::optional<RetryPolicy> fed_retry;
 };
 
 struct CheckedMetadata {

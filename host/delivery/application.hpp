@@ -1,34 +1,30 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/task.hpp"
+#include "delivery/verdict.hpp"
 #include "plugin/event.hpp"
 
 /// The application as delivery sees it: something that takes an event and answers with a number.
 namespace cleat {
 
-enum class Outcome : std::uint8_t {
-  answered,     ///< a whole response came
-  unreachable,  ///< refused, DNS, or reset before a byte of a response
-  broken,       ///< reset after a byte of a response
-  timed_out,
-  cancelled  ///< by abort()
-};
-
-/// Borrowed until the handler returns.
-struct Answer {
-  Outcome outcome = Outcome::answered;
-  unsigned status = 0;  ///< 100..599 when answered
-  std::string_view body, content_type, retry_after;
-  std::string_view error;  ///< for people, when not answered
+/// Events that go out in one request, in the order in which the application sees them.
+struct Batch {
+  std::vector<Event*> events;
 };
 
 class AnswerHandler {
  public:
   virtual ~AnswerHandler() = default;
   virtual void on_answer(Event& event, const Answer& answer) = 0;
+  /// `verdicts[i]` is what the answer says of the i-th event; nothing: it does not mention it. Empty unless a 2xx came.
+  virtual void on_batch_answer(Batch& batch, const Answer& answer,
+                               std::span<const std::optional<Verdict>> verdicts) = 0;
 };
 
 /// One component's way to the application, on the component's home thread.
@@ -36,12 +32,16 @@ class Application {
  public:
   virtual ~Application() = default;
 
-  /// Begins one POST of the event. Its answer comes exactly once, later, never on this stack; the event must live until then.
+  /// Begins one POST of the event, or of the batch. Its answer comes exactly once, later, never on this stack; what is posted
+  /// must live until then.
   virtual void post(Event& event, AnswerHandler& handler) = 0;
+  virtual void post(Batch& batch, AnswerHandler& handler) = 0;
   /// Takes back a POST that waits for its turn and has not begun: true, and no answer comes. False: it runs.
   [[nodiscard]] virtual bool recall(Event& event) = 0;
-  /// Cuts the POST of this event, if one is out: its answer is then `cancelled`.
+  [[nodiscard]] virtual bool recall(Batch& batch) = 0;
+  /// Cuts the POST, if it is out: its answer is then `cancelled`.
   virtual void abort(Event& event) = 0;
+  virtual void abort(Batch& batch) = 0;
   /// Asks whether the application wants this component's events (OPTIONS on its route). The answer comes later, exactly once.
   virtual void probe(std::uint64_t timeout_ns, UniqueFunction<void(const Answer&)> done) = 0;
 };

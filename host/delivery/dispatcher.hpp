@@ -1,50 +1,52 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
-#include <mutex>
+#include <deque>
+#include <list>
 #include <random>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/log.hpp"
 #include "base/loop.hpp"
 #include "delivery/application.hpp"
-#include "delivery/backoff.hpp"
+#include "delivery/dead_letters.hpp"
+#include "delivery/delivery_view.hpp"
+#include "delivery/gate.hpp"
 #include "delivery/lanes.hpp"
+#include "delivery/queues.hpp"
+#include "delivery/reply_outputs.hpp"
+#include "delivery/returned.hpp"
 #include "plugin/ports.hpp"
+#include "policy/delivery_fields.hpp"
+#include "policy/policy.hpp"
 
 namespace cleat {
 
 struct DispatcherOptions {
   std::string component;
-  std::uint32_t max_in_flight = 64;  ///< POSTs out at a time
-  std::uint32_t max_held = 1'000;    ///< failed events by which the window is raised at most
-  std::uint64_t max_bytes = 64ULL << 20;
-  Backoff retry{};
-  /// While the application cannot be reached, one attempt at a time asks for it, soon enough that a restart is hardly felt.
-  Backoff unreachable{100 * kMillisecond, 3 * kSecond};
-};
-
-/// What can be seen of a dispatcher from any thread.
-struct DispatcherView {
-  std::uint32_t in_flight = 0, held = 0;
-  std::uint64_t delivered = 0, acked = 0, failed_attempts = 0, abandoned = 0;
-  std::string trouble;         ///< why not everything is well; empty: it is
-  std::string troubled_event;  ///< stable id of the event that failed last and is not done
+  DeliveryFields fields;
+  Verdicts verdicts;
+  RetryPolicy retry;
+  GateOptions gate;
+  bool delayed_return = false;  ///< the source can give an event again later
+  DeadLetterOptions dead_letter;
+  std::uint32_t shard = 0;  ///< number of the home io thread
 };
 
 /// Decides what becomes of one component's events, on its home thread: which starts when, what an answer means, when the next
-/// attempt is due, how large the window is. A 2xx acks; everything else is held and attempted again, in its lane, for ever. An
-/// event is settled exactly once, and never as done unless the application said so.
-class Dispatcher final : public EventSink, public AnswerHandler {
+/// attempt is due, when it is given up and what then, how large the window is. An event is settled exactly once, and as done
+/// only when the application said so, its dead letter is written, or a person or a configured policy decided it.
+class Dispatcher final : public EventSink, public AnswerHandler, private DeadLettersOwner {
  public:
-  Dispatcher(DispatcherOptions options, Loop& home, Application& application, InputPort& port, Log& log,
-             std::uint32_t random_seed);
+  /// Everything outlives it. `find` finds the target of dead letters and of outputs that an answer names.
+  Dispatcher(DispatcherOptions options, Loop& home, Application& application, InputPort& port,
+             OutputFinder find, Log& log, std::uint32_t random_seed);
   /// What is unsettled by now (a plugin that never ended its input) is freed without a settlement.
   ~Dispatcher() override;
 
-  /// The window to begin with.
+  /// The window to begin with, and at any time. Home thread.
   [[nodiscard]] Window window() const { return window_; }
 
   // EventSink
@@ -52,42 +54,103 @@ class Dispatcher final : public EventSink, public AnswerHandler {
   void on_withdraw(std::int32_t by, std::span<const std::uint64_t> ids) override;
   // AnswerHandler
   void on_answer(Event& event, const Answer& answer) override;
+  void on_batch_answer(Batch& batch, const Answer& answer,
+                       std::span<const std::optional<Verdict>> verdicts) override;
 
-  /// No new attempt starts any more. What does not run is abandoned; `idle` runs once the last running attempt is settled,
-  /// perhaps at once. Later events are abandoned as they come. Home thread.
+  /// No new attempt starts any more. What does not run is abandoned; `idle` runs once the last running attempt is settled and
+  /// the last dead letter of one is written, perhaps at once. Later events are abandoned as they come. Home thread.
   void stop(Task idle);
+  /// After stop() became idle: events may come again. Home thread.
+  void resume();
   /// After stop(): cuts the attempts that still run. They are abandoned as "may still run". Home thread.
   void cut();
+  /// Ends a stall (too many dead letters in a row). Home thread.
+  void end_stall();
 
-  /// Stable ids of what runs, at most `most`. Home thread.
-  [[nodiscard]] std::vector<std::string> running_ids(std::size_t most) const;
-  /// Any thread.
-  [[nodiscard]] DispatcherView view() const;
+  // Home thread.
+  /// Stable ids of what runs, at most `most`.
+  [[nodiscard]] std::vector<std::string> running_ids(std::size_t most);
+  [[nodiscard]] DeliveryView view();
+  [[nodiscard]] HeldEvents held_events(std::size_t most);
+  /// A person's word about one event that does not run, by its stable name or "#number".
+  [[nodiscard]] Decided decide(std::string_view id, Decision decision);
 
  private:
+  using Place = Event::Place;
+  struct OutBatch : Batch {
+    Breaker::Period period = 0;
+  };
+
+  [[nodiscard]] std::uint64_t order_of(const Event& event) const;
+  [[nodiscard]] bool is_batching() const { return options_.fields.batch_max > 1; }
+
+  // Starting.
   void make_ready(Event& event);
   void pump();
-  void start(Event& event);
-  void hold(Event& event, const Answer& answer);
-  void retry_due();
+  void pump_one_by_one();
+  void pump_batches();
+  bool start_batch();
+  bool add_to_batch(OutBatch& batch, Event& first, std::uint64_t now_ns);
+  [[nodiscard]] bool batch_is_due();
+  bool refuse(Event& event, std::uint64_t now_ns);
+  void begin_attempt(Event& event, Breaker::Period period, std::uint64_t now_ns);
+  void wait_for_gate();
+  void on_due();
   void arm_retry();
-  void application_unreachable();
-  void application_reached();
-  void leave_lane(std::uint64_t lane);
-  void settle(Event& event, std::int32_t verdict, std::uint32_t flags = 0);
-  void abandon(EventList& unstarted);
-  void close_lane(std::uint64_t lane);
-  template <class Wanted>
-  void recall_if(Wanted wanted, EventList& unstarted);
-  bool recall(Event& event);
-  void withdraw_event(std::uint64_t id);
-  void take_unstarted(Event& event);
-  Event* find_idle(std::uint64_t id);
+
+  // Ending an attempt.
+  [[nodiscard]] Judgement judge(const Answer& answer) const;
+  void conclude(Event& event, const Judgement& judgement, const Answer& answer);
+  void tell_gate(Breaker::Period period, const Answer& answer, const Judgement& judgement);
+  void undo_attempt(Event& event);
+  void fail(Event& event, const Answer& answer);
+  [[nodiscard]] bool are_attempts_used_up(const Event& event) const;
+  [[nodiscard]] bool is_exhausted(const Event& event, const Answer& answer, std::uint64_t delay_ns) const;
+  void hold(Event& event, std::uint64_t delay_ns);
+  void exhaust(Event& event);
+  void give_up(Event& event);
+  void block(Event& event, std::string why);
+  void drop(Event& event, std::string_view who);
+  void remember_failure(Event& event, const Answer& answer);
+  void note_failure(const Event& event, std::string reason);
+  void fail_in_batch(const std::vector<Event*>& failed, const Answer& answer);
+  void after_answers();
+
+  // Ending an event.
+  void acknowledge(Event& event);
+  void settle(Event& event, std::int32_t verdict, std::uint32_t flags = 0,
+              std::uint32_t requeue_after_ms = 0);
+  void settle_and_leave(Event& event, std::int32_t verdict, std::uint32_t flags = 0,
+                        std::uint32_t requeue_after_ms = 0);
+  void leave_order(std::uint64_t order);
   void flush();
-  void fit_window();
-  void note_trouble(const Event& event, const Answer& answer);
-  void note_success(const Event& event);
+
+  // Taking back.
+  [[nodiscard]] bool is_withdrawn(const Event& event) const {
+    return event.withdrawn || lanes_.is_closed(event.lane);
+  }
+  [[nodiscard]] bool may_go_on(const Event& event) const { return !stopping_ && !is_withdrawn(event); }
+  void abandon(Event& event, std::uint32_t flags = 0);
+  void abandon_leaving();
+  void close_lane(std::uint64_t lane);
+  void withdraw_event(Event& event);
+  template <class Wanted>
+  void take_unstarted(Wanted wanted, std::vector<Event*>& taken);
+  template <class Wanted>
+  void recall(Wanted wanted, std::vector<Event*>& taken);
   void check_idle();
+
+  void fit_window();
+  [[nodiscard]] Event* find_by_name(std::string_view id);
+  void find_condition(DeliveryView& view);
+  void retry_now(Event& event);
+
+  // DeadLettersOwner
+  [[nodiscard]] std::uint32_t attempts_of(const Event& event) const override;
+  [[nodiscard]] bool may_wait(const Event& event) const override { return may_go_on(event); }
+  void on_dead_letter_written(Event& event) override;
+  void on_dead_letter_refused(Event& event) override;
+  void on_dead_letters_changed() override;
 
   const DispatcherOptions options_;
   Loop& home_;
@@ -97,28 +160,28 @@ class Dispatcher final : public EventSink, public AnswerHandler {
   std::minstd_rand random_;
 
   Lanes lanes_;
-  EventList ready_;    ///< may start as soon as there is room
-  EventList running_;  ///< a POST is out
-  EventList held_;     ///< failed, waiting in due_ for the next attempt
-  DueSet due_;
-  Timer retry_timer_;
+  Queues queues_;
+  Gate gate_;
+  DeadLetters dead_letters_;
+  ReplyOutputs replies_;
+  Returned returned_;
+  std::list<OutBatch> batches_;
 
-  bool reachable_ = true;
-  std::uint32_t unreachable_in_a_row_ = 0;
-  Timer trial_timer_;
-  bool trial_running_ = false;
+  Timer retry_timer_;
+  Timer gate_timer_;
+  Timer linger_timer_;
+  bool linger_over_ = false;
 
   bool lanes_seen_ = false;
   Window window_;
   bool stopping_ = false;
+  bool cut_ = false;
   Task idle_;
   std::vector<Settlement> settlements_;
-  bool troubled_ = false;
 
-  std::atomic<std::uint32_t> in_flight_{0}, held_count_{0};
-  std::atomic<std::uint64_t> delivered_{0}, acked_{0}, failed_attempts_{0}, abandoned_{0};
-  mutable std::mutex trouble_mutex_;
-  std::string trouble_, troubled_event_;
+  bool troubled_ = false;  ///< the log said so
+  std::uint64_t last_success_ns_ = 0;
+  DeliveryView counts_;  ///< the numbers that only grow, and the last error
 };
 
 }  // namespace cleat

@@ -2,58 +2,82 @@
 
 namespace cleat {
 
-bool Lanes::enter(Event& event) {
-  if (event.lane == 0) return true;
-  const auto [place, free] = waiting_.try_emplace(event.lane);
+bool Lanes::enter(Event& event, std::uint64_t order) {
+  if (order == 0) return true;
+  const auto [place, free] = lines_.try_emplace(order);
   if (free) return true;
   event.place = Event::Place::lane;
-  place->second.push_back(event);
+  place->second.waiting.push_back(event);
+  ++waiting_;
   return false;
 }
 
-Event* Lanes::leave(std::uint64_t lane) {
-  if (lane == 0) return nullptr;
-  const auto place = waiting_.find(lane);
-  if (place == waiting_.end()) return nullptr;
-  if (place->second.empty()) {
-    waiting_.erase(place);
-    return nullptr;
-  }
-  Event& next = place->second.front();
-  place->second.pop_front();
-  return &next;
+Event& Lanes::pop(Line& line) {
+  Event& next = line.waiting.front();
+  line.waiting.pop_front();
+  --waiting_;
+  ++line.out;
+  return next;
 }
 
-void Lanes::close(std::uint64_t lane, EventList& unstarted) {
+Event* Lanes::leave(std::uint64_t order) {
+  const auto place = order == 0 ? lines_.end() : lines_.find(order);
+  if (place == lines_.end() || --place->second.out > 0) return nullptr;
+  if (!place->second.waiting.empty()) return &pop(place->second);
+  lines_.erase(place);
+  return nullptr;
+}
+
+Event* Lanes::take_more(std::uint64_t order) {
+  const auto place = order == 0 ? lines_.end() : lines_.find(order);
+  if (place == lines_.end() || place->second.waiting.empty()) return nullptr;
+  return &pop(place->second);
+}
+
+void Lanes::put_back(Event& event, std::uint64_t order) {
+  Line& line = lines_.at(order);
+  --line.out;
+  event.place = Event::Place::lane;
+  line.waiting.push_front(event);
+  ++waiting_;
+}
+
+void Lanes::remove(Event& event, std::uint64_t order) {
+  EventList& waiting = lines_.at(order).waiting;
+  waiting.erase(waiting.iterator_to(event));
+  --waiting_;
+}
+
+void Lanes::close_line(std::uint64_t lane, Line& line, EventList& unstarted) {
+  for (auto at = line.waiting.begin(); at != line.waiting.end();) {
+    Event& event = *at++;
+    if (event.lane != lane) continue;
+    line.waiting.erase(line.waiting.iterator_to(event));
+    --waiting_;
+    unstarted.push_back(event);
+  }
+}
+
+void Lanes::close(std::uint64_t lane, bool lane_is_order, EventList& unstarted) {
   if (lane == 0 || !closed_.insert(lane).second) return;
   closed_order_.push_back(lane);
   if (closed_order_.size() > kClosedKept) {
     closed_.erase(closed_order_.front());
     closed_order_.pop_front();
   }
-  const auto place = waiting_.find(lane);
-  if (place == waiting_.end()) return;
-  unstarted.splice(unstarted.end(), place->second);
-  waiting_.erase(place);
+  if (lane_is_order) {
+    const auto place = lines_.find(lane);
+    if (place != lines_.end()) close_line(lane, place->second, unstarted);
+    return;
+  }
+  for (auto& [order, line] : lines_)
+    close_line(lane, line, unstarted);
 }
 
 void Lanes::drain(EventList& unstarted) {
-  for (auto& [lane, waiting] : waiting_)
-    unstarted.splice(unstarted.end(), waiting);
-}
-
-Event* Lanes::find(std::uint64_t id) {
-  for (auto& [lane, waiting] : waiting_) {
-    for (Event& event : waiting) {
-      if (event.id == id) return &event;
-    }
-  }
-  return nullptr;
-}
-
-void Lanes::remove(Event& event) {
-  EventList& waiting = waiting_.at(event.lane);
-  waiting.erase(waiting.iterator_to(event));
+  for (auto& [order, line] : lines_)
+    unstarted.splice(unstarted.end(), line.waiting);
+  waiting_ = 0;
 }
 
 }  // namespace cleat

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <boost/intrusive/list.hpp>
-#include <boost/intrusive/set.hpp>
 #include <cstdint>
 #include <deque>
 #include <unordered_map>
@@ -12,39 +11,53 @@
 namespace cleat {
 
 using EventList = boost::intrusive::list<
-    Event, boost::intrusive::member_hook<Event, boost::intrusive::list_member_hook<>, &Event::lane_hook>>;
+    Event, boost::intrusive::member_hook<Event, boost::intrusive::list_member_hook<>, &Event::hook>>;
 
-struct SoonerDue {
-  bool operator()(const Event& a, const Event& b) const { return a.due_ns < b.due_ns; }
-};
-using DueSet = boost::intrusive::multiset<
-    Event, boost::intrusive::member_hook<Event, boost::intrusive::set_member_hook<>, &Event::due_hook>,
-    boost::intrusive::compare<SoonerDue>>;
-
-/// Which events wait behind which: the unit of order. At most one event of a lane is out of `waiting` at a time; lane 0 has
-/// no order and never waits here.
+/// Which events wait behind which. Events of one order (a lane, a key, or all of a component, as the component's `ordering`
+/// says) are attempted one after the other; order 0 is none and never waits here. Also knows which lanes of the source are over.
 class Lanes {
  public:
-  /// Whether the event may start at once. Otherwise it was put behind its lane's others.
-  [[nodiscard]] bool enter(Event& event);
-  /// The lane's event is done: the next one that may start, or nullptr.
-  [[nodiscard]] Event* leave(std::uint64_t lane);
-  /// From now on nothing of this lane starts. What waited moves to `unstarted`.
-  void close(std::uint64_t lane, EventList& unstarted);
-  [[nodiscard]] bool closed(std::uint64_t lane) const { return closed_.contains(lane); }
+  /// Whether the event may start at once, being the first of its order. Otherwise it was put behind the others.
+  [[nodiscard]] bool enter(Event& event, std::uint64_t order);
+  /// One event that was out is done: the next of its order that may start, or nullptr.
+  [[nodiscard]] Event* leave(std::uint64_t order);
+  /// For a request that holds the first of this order already: the next one, which is then out too, or nullptr.
+  [[nodiscard]] Event* take_more(std::uint64_t order);
+  /// One event that was out waits again, before all others. Another of its order must still be out.
+  void put_back(Event& event, std::uint64_t order);
+  /// Takes a waiting event out.
+  void remove(Event& event, std::uint64_t order);
+
+  /// From now on nothing of this lane of the source starts. What waited moves to `unstarted`. Lane 0 is never closed.
+  void close(std::uint64_t lane, bool lane_is_order, EventList& unstarted);
+  [[nodiscard]] bool is_closed(std::uint64_t lane) const { return closed_.contains(lane); }
+
   /// Moves everything that waits to `unstarted`; the lanes stay open.
   void drain(EventList& unstarted);
-  /// The waiting event of this id, or nullptr.
-  [[nodiscard]] Event* find(std::uint64_t id);
-  /// Takes a waiting event out.
-  void remove(Event& event);
+  [[nodiscard]] std::size_t waiting() const { return waiting_; }
+
+  template <class Visit>
+  void for_each(Visit visit) {
+    for (auto& [order, line] : lines_) {
+      for (Event& event : line.waiting)
+        visit(event);
+    }
+  }
 
  private:
+  struct Line {
+    EventList waiting;
+    std::uint32_t out = 1;
+  };
+  Event& pop(Line& line);
+  void close_line(std::uint64_t lane, Line& line, EventList& unstarted);
+
   // A closed lane's number is never used again, but events may still be on their way when it closes. A plugin cannot have
   // more than its window under way, so the last 65,536 numbers are more than can matter.
   static constexpr std::size_t kClosedKept = 65'536;
 
-  std::unordered_map<std::uint64_t, EventList> waiting_;  ///< an entry: the lane has an event out
+  std::unordered_map<std::uint64_t, Line> lines_;  ///< an entry: an event of the order is out
+  std::size_t waiting_ = 0;
   std::unordered_set<std::uint64_t> closed_;
   std::deque<std::uint64_t> closed_order_;
 };

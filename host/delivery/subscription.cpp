@@ -15,16 +15,17 @@ Subscription::Subscription(SubscriptionOptions options, Loop& home, Application&
       timer_([this] { ask(); }) {}
 
 void Subscription::ask() {
-  application_.probe(options_.probe_timeout_ns, [this](const Answer& answer) { on_answer(answer); });
+  application_.probe(options_.probe_timeout_ns, [this, round = round_](const Answer& answer) {
+    if (round == round_) on_answer(answer);
+  });
 }
 
 void Subscription::stop() {
-  stopped_ = true;
+  ++round_;
   timer_.disarm();
 }
 
 void Subscription::on_answer(const Answer& answer) {
-  if (stopped_) return;
   if (answer.outcome != Outcome::answered) {
     ask_again(std::string(answer.error));
     return;

@@ -8,7 +8,7 @@
 #include "base/log.hpp"
 #include "base/loop.hpp"
 #include "delivery/application.hpp"
-#include "delivery/backoff.hpp"
+#include "policy/backoff.hpp"
 
 namespace cleat {
 
@@ -25,13 +25,13 @@ class Subscription {
  public:
   enum class State { asking, yes, no };
 
-  /// `on_yes` runs at most once, on the home thread.
+  /// `on_yes` runs on the home thread, once after each ask() at most.
   Subscription(SubscriptionOptions options, Loop& home, Application& application, Log& log,
                std::uint32_t random_seed, Task on_yes);
 
   /// Home thread.
   void ask();
-  /// No more questions; an answer that is under way is ignored. Home thread.
+  /// No more questions until ask(); an answer that is under way is ignored. Home thread.
   void stop();
 
   /// Any thread.
@@ -51,7 +51,7 @@ class Subscription {
   Task on_yes_;
   Timer timer_;
   std::uint32_t unanswered_ = 0;
-  bool stopped_ = false;
+  std::uint32_t round_ = 0;  ///< answers to questions of an earlier one are ignored
 
   mutable std::mutex mutex_;
   State state_ = State::asking;

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
+#include <variant>
 
 #include "delivery/application.hpp"
 #include "http/event_headers.hpp"
@@ -11,24 +13,40 @@ namespace cleat::http {
 /// Where a component's events go: the parts of its requests that never change.
 struct AppTarget {
   std::string post_head;     ///< request line and the headers that no event decides
+  std::string batch_head;    ///< the same for a batch, up to the value of its size
   std::string options_head;  ///< the whole probe
   EventHeaderOptions headers;
+  WallText wall;
 };
 
-/// One request to the application and who waits for its answer. Target, event and handler outlive the call.
+/// One request to the application and who waits for its answer. Target, cargo and handler outlive the call.
 struct AppCall {
-  const AppTarget* target = nullptr;
-  Event* event = nullptr;  ///< nullptr: a probe
+  /// Nothing: a probe.
+  using Cargo = std::variant<std::monostate, Event*, Batch*>;
+
+  AppTarget* target = nullptr;
+  Cargo cargo;
   AnswerHandler* handler = nullptr;
   UniqueFunction<void(const Answer&)> on_probed;
-  std::uint64_t timeout_ns = 0;  ///< from its start on; 0: none
+  std::uint64_t timeout_ns = 0;  ///< from its sending to the end of its answer; 0: none
 
-  void answer(const Answer& answer) {
-    if (event != nullptr) {
-      handler->on_answer(*event, answer);
-    } else {
-      on_probed(answer);
-    }
+  [[nodiscard]] Event* event() const {
+    Event* const* held = std::get_if<Event*>(&cargo);
+    return held == nullptr ? nullptr : *held;
+  }
+  [[nodiscard]] Batch* batch() const {
+    Batch* const* held = std::get_if<Batch*>(&cargo);
+    return held == nullptr ? nullptr : *held;
+  }
+  /// Whether it may no longer begin at that instant of the loop's clock.
+  [[nodiscard]] bool is_expired(std::uint64_t now_ns) const {
+    const Event* one = event();
+    return one != nullptr && one->settle_by_ns != 0 && now_ns >= one->settle_by_ns;
+  }
+  void answer(const Answer& answer, std::span<const std::optional<Verdict>> verdicts = {}) {
+    if (Event* one = event()) return handler->on_answer(*one, answer);
+    if (Batch* many = batch()) return handler->on_batch_answer(*many, answer, verdicts);
+    on_probed(answer);
   }
 };
 

@@ -31,34 +31,52 @@ std::string fixed_head(const AppOptions& options) {
 }  // namespace
 
 AppChannel::AppChannel(const AppChannelOptions& options, AppConnections& connections)
-    : connections_(connections) {
+    : connections_(connections), handler_timeout_ns_(options.handler_timeout_ns) {
   const AppOptions& app = connections.options();
   const std::string target = route_target(options.route);
   const std::string fixed = fixed_head(app);
   target_.post_head = "POST " + target + " HTTP/1.1\r\n" + fixed;
   target_.options_head = "OPTIONS " + target + " HTTP/1.1\r\n" + fixed + "User-Agent: " + user_agent(app) +
                          "\r\nContent-Type: application/json\r\n\r\n";
+  target_.batch_head = target_.post_head + "User-Agent: " + user_agent(app) +
+                       "\r\nContent-Type: application/json\r\nCleat-Batch-Size: ";
   target_.headers.type = last_part(options.binding_type);
   target_.headers.user_agent = user_agent(app);
   target_.headers.content_type_from_source = options.content_type_from_source;
   target_.headers.strict_dapr = app.strict_dapr;
 }
 
-void AppChannel::post(Event& event, AnswerHandler& handler) {
+void AppChannel::submit(AppCall::Cargo cargo, AnswerHandler& handler) {
   AppCall call;
   call.target = &target_;
-  call.event = &event;
+  call.cargo = cargo;
   call.handler = &handler;
-  call.timeout_ns = connections_.options().handler_timeout_ns;
+  call.timeout_ns = handler_timeout_ns_;
   connections_.submit(std::move(call));
 }
 
+void AppChannel::post(Event& event, AnswerHandler& handler) {
+  submit(&event, handler);
+}
+
+void AppChannel::post(Batch& batch, AnswerHandler& handler) {
+  submit(&batch, handler);
+}
+
 bool AppChannel::recall(Event& event) {
-  return connections_.recall(event);
+  return connections_.recall(&event);
+}
+
+bool AppChannel::recall(Batch& batch) {
+  return connections_.recall(&batch);
 }
 
 void AppChannel::abort(Event& event) {
-  connections_.abort(event);
+  connections_.abort(&event);
+}
+
+void AppChannel::abort(Batch& batch) {
+  connections_.abort(&batch);
 }
 
 void AppChannel::probe(std::uint64_t timeout_ns, UniqueFunction<void(const Answer&)> done) {

@@ -12,9 +12,10 @@ struct AppChannelOptions {
       route;  ///< of the component; may carry a query. Not empty: the component's name where none is set
   std::string binding_type;  ///< "bindings.kafka"
   bool content_type_from_source = false;
+  std::uint64_t handler_timeout_ns = 0;  ///< `handlerTimeout`, of one attempt; 0: as long as it takes
 };
 
-/// One component's way to the application over HTTP: POST per event, OPTIONS as the probe. Its home thread's
+/// One component's way to the application over HTTP: POST per event or batch, OPTIONS as the probe. Its home thread's
 /// connections are shared with the other components there.
 class AppChannel final : public Application {
  public:
@@ -22,12 +23,18 @@ class AppChannel final : public Application {
   AppChannel(const AppChannelOptions& options, AppConnections& connections);
 
   void post(Event& event, AnswerHandler& handler) override;
+  void post(Batch& batch, AnswerHandler& handler) override;
   bool recall(Event& event) override;
+  bool recall(Batch& batch) override;
   void abort(Event& event) override;
+  void abort(Batch& batch) override;
   void probe(std::uint64_t timeout_ns, UniqueFunction<void(const Answer&)> done) override;
 
  private:
+  void submit(AppCall::Cargo cargo, AnswerHandler& handler);
+
   AppConnections& connections_;
+  const std::uint64_t handler_timeout_ns_;
   AppTarget target_;
 };
 

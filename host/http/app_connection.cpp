@@ -49,8 +49,8 @@ bool AppConnection::is_usable() {
 void AppConnection::connect(AppCall&& call) {
   call_ = std::move(call);
   state_ = State::connecting;
-  call_deadline_ns_ = call_.timeout_ns == 0 ? 0 : owner_.loop().now_ns() + call_.timeout_ns;
-  start_timer(owner_.limits().connect_ns);
+  call_deadline_ns_ = 0;
+  owner_.loop().arm(timer_, owner_.loop().now_ns() + connect_limit());
   owner_.resolve([self = Ptr(this)](const AppConnectionOwner::Endpoints& found, const std::string& why) {
     if (self->state_ != State::connecting) return;
     self->endpoints_ = found;
@@ -58,11 +58,16 @@ void AppConnection::connect(AppCall&& call) {
   });
 }
 
-void AppConnection::start_timer(std::uint64_t limit_ns) {
-  std::uint64_t until = limit_ns == 0 ? 0 : owner_.loop().now_ns() + limit_ns;
-  if (call_deadline_ns_ != 0) until = until == 0 ? call_deadline_ns_ : std::min(until, call_deadline_ns_);
+// A handler's time begins when its request does, not with the connection.
+void AppConnection::start_deadline() {
+  call_deadline_ns_ = call_.timeout_ns == 0 ? 0 : owner_.loop().now_ns() + call_.timeout_ns;
   timer_.disarm();
-  if (until != 0) owner_.loop().arm(timer_, until);
+  if (call_deadline_ns_ != 0) owner_.loop().arm(timer_, call_deadline_ns_);
+}
+
+std::uint64_t AppConnection::connect_limit() const {
+  const std::uint64_t limit = owner_.limits().connect_ns;
+  return call_.timeout_ns == 0 ? limit : std::min(limit, call_.timeout_ns);
 }
 
 void AppConnection::connect_next(std::string why) {
@@ -86,7 +91,10 @@ void AppConnection::connect_next(std::string why) {
 void AppConnection::on_connected() {
   set_options();
   endpoints_.clear();
-  start_timer(0);
+  if (call_.is_expired(owner_.loop().now_ns()))
+    return fail_later(Outcome::expired,
+                      "its last instant passed while the application was being connected to");
+  start_deadline();
   state_ = State::busy;
   send();
   read_more();
@@ -110,11 +118,7 @@ void AppConnection::set_options() {
 void AppConnection::begin(AppCall&& call) {
   call_ = std::move(call);
   state_ = State::busy;
-  call_deadline_ns_ = 0;
-  if (call_.timeout_ns != 0) {
-    call_deadline_ns_ = owner_.loop().now_ns() + call_.timeout_ns;
-    start_timer(0);
-  }
+  start_deadline();
   send();
 }
 
@@ -125,31 +129,41 @@ void AppConnection::send() {
   all_written_ = false;
   response_begun_ = false;
   interim_ = 0;
+  interim_status_ = 0;
   write_out();
 }
 
 void AppConnection::build_head() {
+  AppTarget& target = *call_.target;
   head_.clear();
-  if (call_.event == nullptr) {
-    head_ += call_.target->options_head;
+  body_ = {};
+  if (const Event* event = call_.event()) {
+    head_ += target.post_head;
+    append_event_headers(head_, *event, target.headers, target.wall);
+    body_ = event->data();
+  } else if (const Batch* batch = call_.batch()) {
+    batch_body_.write(*batch, owner_.json(), target.wall);
+    body_ = batch_body_.text();
+    head_ += target.batch_head;
+    head_ += fmt::format_int(batch->events.size()).c_str();
+    head_ += "\r\n";
+  } else {
+    head_ += target.options_head;
     return;
   }
-  head_ += call_.target->post_head;
-  append_event_headers(head_, *call_.event, call_.target->headers);
   head_ += "Content-Length: ";
-  head_ += fmt::format_int(call_.event->data().size()).c_str();
+  head_ += fmt::format_int(body_.size()).c_str();
   head_ += "\r\n\r\n";
 }
 
 // An error here is told by the read that is under way: what the application said before it hung up still
 // counts.
 void AppConnection::write_out() {
-  const std::string_view body = call_.event == nullptr ? std::string_view() : call_.event->data();
-  while (written_ < head_.size() + body.size()) {
+  while (written_ < head_.size() + body_.size()) {
     const std::size_t head_done = std::min(written_, head_.size());
     const std::array<asio::const_buffer, 2> left{
         asio::buffer(head_.data() + head_done, head_.size() - head_done),
-        asio::buffer(body.data(), body.size()) + (written_ - head_done)};
+        asio::buffer(body_.data(), body_.size()) + (written_ - head_done)};
     error_code error;
     const std::size_t written = socket_.write_some(left, error);
     if (error == asio::error::would_block || error == asio::error::try_again) {
@@ -184,6 +198,7 @@ void AppConnection::on_read(const error_code& error, std::size_t bytes) {
   if (error) return on_input_end(error);
   in_.commit(bytes);
   response_begun_ = true;
+  interim_status_ = 0;
   parse();
   read_more();
 }
@@ -212,6 +227,7 @@ void AppConnection::complete() {
   if (status >= 100 && status < 200 && status != 101) {
     if (++interim_ > kMaxInterim)
       return end({Outcome::broken, "the application sent interim answers without an end"});
+    interim_status_ = in_.size() == 0 ? status : 0;
     parser_.emplace(response_, owner_.limits().response);
     return;
   }
@@ -226,6 +242,10 @@ void AppConnection::complete() {
 
 void AppConnection::on_input_end(const error_code& error) {
   if (error == asio::error::eof && parser_->feed_eof()) return complete();
+  if (error == asio::error::eof && interim_status_ != 0) {
+    response_.status = interim_status_;
+    return end({Outcome::answered, {}});
+  }
   const char* const when = response_begun_ ? "in the middle of its answer" : "before it answered";
   end({response_begun_ ? Outcome::broken : Outcome::unreachable,
        fmt::format("the application closed the connection {} ({})", when, error.message())});
@@ -236,6 +256,12 @@ void AppConnection::end(AppEnd&& end) {
   timer_.disarm();
   parser_.reset();
   in_.consume(in_.size());
+  if (call_.batch() != nullptr) {
+    if (end.outcome == Outcome::answered && response_.status >= 200 && response_.status < 300)
+      end.verdicts = batch_body_.read_answer(response_.body, owner_.json());
+    batch_body_.shrink(kKept);
+  }
+  body_ = {};
   if (head_.capacity() > kKept) head_ = std::string();
   state_ = end.reusable ? State::idle : State::ending;
   owner_.on_ended(*this, std::move(end));
@@ -252,10 +278,9 @@ void AppConnection::fail_later(Outcome outcome, std::string error) {
 }
 
 void AppConnection::on_timer() {
-  const bool call_timed_out = call_deadline_ns_ != 0 && owner_.loop().now_ns() >= call_deadline_ns_;
-  if (call_timed_out) return fail_later(Outcome::timed_out, "the application did not answer in time");
+  if (state_ == State::busy) return fail_later(Outcome::timed_out, "the application did not answer in time");
   fail_later(Outcome::unreachable, fmt::format("the application did not accept a connection within {}",
-                                               format_duration(owner_.limits().connect_ns)));
+                                               format_duration(connect_limit())));
 }
 
 }  // namespace cleat::http

@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "base/asio_loop.hpp"
+#include "base/json.hpp"
 #include "http/app_call.hpp"
+#include "http/batch_body.hpp"
 #include "http/message_parser.hpp"
 
 namespace cleat::http {
@@ -26,7 +28,8 @@ struct AppConnectionLimits {
 struct AppEnd {
   Outcome outcome = Outcome::answered;
   std::string error;
-  bool reusable = false;  ///< the connection takes another call
+  bool reusable = false;                           ///< the connection takes another call
+  std::vector<std::optional<Verdict>> verdicts{};  ///< of a batch's events, if a 2xx came
 };
 
 class AppConnectionOwner {
@@ -35,6 +38,7 @@ class AppConnectionOwner {
 
   virtual ~AppConnectionOwner() = default;
   virtual AsioLoop& loop() = 0;
+  virtual json::Reader& json() = 0;
   virtual const AppConnectionLimits& limits() const = 0;
   /// Finds the application's addresses. `found` runs later or at once; empty: `why` says why.
   virtual void resolve(UniqueFunction<void(const Endpoints&, const std::string& why)> found) = 0;
@@ -63,8 +67,8 @@ class AppConnection final : public boost::intrusive_ref_counter<AppConnection, b
 
   /// Whether the application has neither closed the idle connection nor sent anything unasked.
   [[nodiscard]] bool is_usable();
-  [[nodiscard]] bool carries(const Event& event) const {
-    return call_.event == &event && state_ != State::idle;
+  [[nodiscard]] bool carries(AppCall::Cargo cargo) const {
+    return call_.cargo == cargo && state_ != State::idle;
   }
   [[nodiscard]] MessageText& response() { return response_; }
   [[nodiscard]] AppCall take_call() { return std::move(call_); }
@@ -73,7 +77,8 @@ class AppConnection final : public boost::intrusive_ref_counter<AppConnection, b
   enum class State : std::uint8_t { connecting, busy, idle, ending, closed };
   using Ptr = boost::intrusive_ptr<AppConnection>;
 
-  void start_timer(std::uint64_t limit_ns);
+  void start_deadline();
+  [[nodiscard]] std::uint64_t connect_limit() const;
   void connect_next(std::string why);
   void on_connected();
   void set_options();
@@ -95,11 +100,14 @@ class AppConnection final : public boost::intrusive_ref_counter<AppConnection, b
   AppCall call_;
   State state_ = State::idle;
   std::string head_;
+  std::string_view body_;  ///< of the event, or of the batch
+  BatchBody batch_body_;
   std::size_t written_ = 0;
   bool all_written_ = true;
   bool reading_ = false;
   bool response_begun_ = false;
-  unsigned interim_ = 0;  ///< 1xx answers to this call
+  unsigned interim_ = 0;         ///< 1xx answers to this call
+  unsigned interim_status_ = 0;  ///< of the last of them, until anything comes behind it
   std::uint64_t call_deadline_ns_ = 0;
   boost::beast::flat_buffer in_;
   MessageText response_;

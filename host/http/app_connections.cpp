@@ -60,30 +60,38 @@ void AppConnections::start_waiting() {
   while (active_ < max_active_ && !waiting_.empty()) {
     AppCall next = std::move(waiting_.front());
     waiting_.pop_front();
-    start(std::move(next));
+    if (next.is_expired(loop_.now_ns())) {
+      answer_later(std::move(next), Outcome::expired,
+                   "its last instant passed while it waited for the application");
+    } else {
+      start(std::move(next));
+    }
   }
 }
 
-bool AppConnections::recall(const Event& event) {
-  return std::erase_if(waiting_, [&](const AppCall& call) { return call.event == &event; }) > 0;
+void AppConnections::answer_later(AppCall&& call, Outcome outcome, std::string_view why) {
+  loop_.post([waited = std::move(call), outcome, why]() mutable {
+    Answer answer;
+    answer.outcome = outcome;
+    answer.error = why;
+    waited.answer(answer);
+  });
 }
 
-void AppConnections::abort(Event& event) {
+bool AppConnections::recall(AppCall::Cargo cargo) {
+  return std::erase_if(waiting_, [&](const AppCall& call) { return call.cargo == cargo; }) > 0;
+}
+
+void AppConnections::abort(AppCall::Cargo cargo) {
   const auto waits = std::find_if(waiting_.begin(), waiting_.end(),
-                                  [&](const AppCall& call) { return call.event == &event; });
+                                  [&](const AppCall& call) { return call.cargo == cargo; });
   if (waits != waiting_.end()) {
-    AnswerHandler* const handler = waits->handler;
+    AppCall call = std::move(*waits);
     waiting_.erase(waits);
-    loop_.post([&event, handler] {
-      Answer cancelled;
-      cancelled.outcome = Outcome::cancelled;
-      cancelled.error = "the attempt was cut before it began";
-      handler->on_answer(event, cancelled);
-    });
-    return;
+    return answer_later(std::move(call), Outcome::cancelled, "the attempt was cut before it began");
   }
   for (AppConnection& connection : all_) {
-    if (!connection.carries(event)) continue;
+    if (!connection.carries(cargo)) continue;
     return connection.fail_later(Outcome::cancelled, "the attempt was cut");
   }
 }
@@ -128,7 +136,7 @@ void AppConnections::on_ended(AppConnection& connection, AppEnd&& end) {
     answer.content_type = answer_.headers.first(boost::beast::http::field::content_type);
     answer.retry_after = answer_.headers.first(boost::beast::http::field::retry_after);
   }
-  call.answer(answer);
+  call.answer(answer, end.verdicts);
 }
 
 void AppConnections::on_idle_closed(AppConnection& connection) {

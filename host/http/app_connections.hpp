@@ -21,7 +21,6 @@ struct AppOptions {
       0;  ///< calls at a time over all components, probes included; 0: no limit of its own
   std::uint32_t max_connections = 1024;  ///< bounds the calls too; further ones wait in the order they came
   std::uint32_t max_idle = 64;
-  std::uint64_t handler_timeout_ns = 0;  ///< 0: an event's handler takes as long as it takes
   AppConnectionLimits connection;
 };
 
@@ -40,13 +39,14 @@ class AppConnections final : public AppConnectionOwner {
   /// The answer comes exactly once, later.
   void submit(AppCall&& call);
   /// Takes a call out that has not begun. False: it has.
-  bool recall(const Event& event);
-  void abort(Event& event);
+  bool recall(AppCall::Cargo cargo);
+  void abort(AppCall::Cargo cargo);
 
   [[nodiscard]] std::size_t idle_count() const { return idle_.size(); }
 
   // AppConnectionOwner
   AsioLoop& loop() override { return loop_; }
+  json::Reader& json() override { return json_; }
   const AppConnectionLimits& limits() const override { return options_.connection; }
   void resolve(UniqueFunction<void(const Endpoints&, const std::string&)> found) override;
   void on_ended(AppConnection& connection, AppEnd&& end) override;
@@ -55,6 +55,8 @@ class AppConnections final : public AppConnectionOwner {
  private:
   void start(AppCall&& call);
   void start_waiting();
+  /// `why` is a literal.
+  void answer_later(AppCall&& call, Outcome outcome, std::string_view why);
   void forget(AppConnection& connection);
 
   const AppOptions options_;
@@ -69,6 +71,7 @@ class AppConnections final : public AppConnectionOwner {
   std::vector<AppConnection*> idle_;           ///< the last one used is used first
   std::deque<AppCall> waiting_;
   std::uint32_t active_ = 0;
+  json::Reader json_;
   MessageText answer_;  ///< of the call that ends now: its connection may be in use again already
 };
 

@@ -8,6 +8,8 @@
 #include <initializer_list>
 #include <vector>
 
+#include "base/json_text.hpp"
+#include "base/loop.hpp"
 #include "base/text.hpp"
 #include "http/response.hpp"
 
@@ -55,12 +57,25 @@ bool is_host_only(std::string_view name, bool strict) {
                           "accept-encoding", "user-agent", "destination-app-id"});
 }
 
-bool is_legal_value(std::string_view value) {
-  return std::all_of(value.begin(), value.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return (byte >= 0x20 && byte != 0x7f) || c == '\t';
-  });
+bool is_blank(char c) {
+  return c == ' ' || c == '\t';
 }
+
+// Readers cut white space off at the ends, and some refuse a request for bytes that are no UTF-8.
+bool is_legal_value(std::string_view value) {
+  unsigned char all = 0;
+  for (const char c : value) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && c != '\t') || byte == 0x7f) return false;
+    all |= byte;
+  }
+  if (value.empty()) return true;
+  if (is_blank(value.front()) || is_blank(value.back())) return false;
+  return all < 0x80 || json::find_invalid_utf8(value) == std::string_view::npos;
+}
+
+// Long enough for every type there is; a longer one would leave no room for the other headers.
+constexpr std::size_t kLongestType = 1024;
 
 void append_encoded(std::string& out, char c) {
   const auto byte = static_cast<unsigned char>(c);
@@ -125,26 +140,37 @@ class Lines {
   }
   void finish_line(std::size_t line, std::string_view value) {
     const std::pair<std::size_t, std::size_t> name(line, out_.size() - line);
+    out_ += ": ";
+    append_value(value);
+    out_ += "\r\n";
+    if (out_.size() - begin_ > options_.max_bytes) {
+      out_.resize(line);
+      ++left_out_;
+      return;
+    }
     if (names_ < kInline) {
       near_[names_] = name;
     } else {
       far_.push_back(name);
     }
     ++names_;
-    out_ += ": ";
+  }
+  void append_value(std::string_view value) {
     if (is_legal_value(value)) {
       out_ += value;
-    } else {
-      for (const char c : value) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7f || c == '%') {
-          append_encoded(out_, c);
-        } else {
-          out_ += c;
-        }
+      return;
+    }
+    const bool is_utf8 = json::find_invalid_utf8(value) == std::string_view::npos;
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      const char c = value[i];
+      const auto byte = static_cast<unsigned char>(c);
+      const bool is_edge = is_blank(c) && (i == 0 || i + 1 == value.size());
+      if (byte < 0x20 || byte == 0x7f || c == '%' || is_edge || (!is_utf8 && byte >= 0x80)) {
+        append_encoded(out_, c);
+      } else {
+        out_ += c;
       }
     }
-    out_ += "\r\n";
   }
 
   static constexpr std::size_t kInline = 32;
@@ -159,18 +185,25 @@ class Lines {
 
 class EventHeaders {
  public:
-  EventHeaders(std::string& out, const Event& event, const EventHeaderOptions& options)
-      : out_(out), event_(event), options_(options), lines_(out, options) {}
+  EventHeaders(std::string& out, const Event& event, const EventHeaderOptions& options, WallText& wall)
+      : out_(out), event_(event), options_(options), wall_(wall), lines_(out, options) {}
 
   void append() {
     const std::string_view type = event_.content_type();
-    const bool from_source = options_.content_type_from_source && !type.empty() && is_legal_value(type);
+    const bool from_source = options_.content_type_from_source && !type.empty() &&
+                             type.size() <= kLongestType && is_legal_value(type);
     lines_.add("", "content-type", from_source ? type : "application/json");
     if (!options_.strict_dapr || !has("user-agent")) lines_.add("", "user-agent", options_.user_agent);
+    if (options_.strict_dapr) {
+      find_connection_names();
+    } else {
+      add_own();
+    }
     add_trace();
-    if (!options_.strict_dapr) add_own();
-    for (std::uint32_t i = 0; i < event_.metadata_count(); ++i)
-      add_entry(event_.metadata_key(i), event_.metadata_value(i));
+    for (std::uint32_t i = 0; i < event_.metadata_count(); ++i) {
+      if (std::find(traces_.begin(), traces_.end(), i) == traces_.end())
+        add_entry(event_.metadata_key(i), event_.metadata_value(i));
+    }
     if (lines_.left_out() > 0 && !options_.strict_dapr) {
       out_ += fmt::format("Cleat-Headers-Left-Out: {}\r\n", lines_.left_out());
     }
@@ -179,15 +212,20 @@ class EventHeaders {
  private:
   // Passed through as they are; where the plugin did not set them apart, as the message carried them.
   void add_trace() {
-    const auto add = [&](std::string_view name, std::string_view value) {
+    const auto add = [&](std::uint32_t& sent, std::string_view name, std::string_view value) {
+      std::uint32_t from = kNone;
       for (std::uint32_t i = 0; value.empty() && i < event_.metadata_count(); ++i) {
-        if (iequals(event_.metadata_key(i), name)) value = event_.metadata_value(i);
+        if (!iequals(event_.metadata_key(i), name)) continue;
+        value = event_.metadata_value(i);
+        from = i;
       }
-      if (!value.empty() && is_legal_value(value)) lines_.add("", name, value);
+      if (value.empty() || !is_legal_value(value)) return;
+      lines_.add("", name, value);
+      sent = from;
     };
-    add("traceparent", event_.traceparent());
-    add("tracestate", event_.tracestate());
-    add("baggage", event_.baggage());
+    add(traces_[0], "traceparent", event_.traceparent());
+    add(traces_[1], "tracestate", event_.tracestate());
+    add(traces_[2], "baggage", event_.baggage());
   }
 
   bool has(std::string_view name) const {
@@ -198,29 +236,20 @@ class EventHeaders {
   }
 
   void add_own() {
-    if (!event_.source_id().empty()) lines_.add("", "cleat-event-id", event_.source_id());
-    const std::uint32_t earlier = event_.delivery_count > 0 ? event_.delivery_count - 1 : 0;
-    lines_.add("", "cleat-attempt", fmt::format_int(std::max(event_.attempts, 1U) + earlier).c_str());
+    lines_.add("", "cleat-attempt", fmt::format_int(attempt_of(event_)).c_str());
     if (event_.first_seen_wall_ns != 0)
-      lines_.add("", "cleat-first-seen", format_wall_ns(event_.first_seen_wall_ns));
+      lines_.add("", "cleat-first-seen", wall_.of(event_.first_seen_wall_ns));
+    if (!event_.source_id().empty()) lines_.add("", "cleat-event-id", event_.source_id());
     if (!event_.content_type().empty()) lines_.add("", "cleat-content-type", event_.content_type());
   }
 
   void add_entry(std::string_view name, std::string_view value) {
     if (name.empty()) return;
     if (options_.strict_dapr) return add_as_daprd(name, value);
-    if (is_any_of(name, {"traceparent", "tracestate", "baggage"}) && event_trace(name).empty())
-      return;  // sent already
     if (!is_header_name(name)) return lines_.add_encoded(own_prefix(), name, value);
     if (is_host_only(name, false) || ends_with_bin(name)) return lines_.add("cleat-src-", name, value);
     lines_.add("", name, value);
     if (name.front() == '_') add_alias(name, value);
-  }
-
-  std::string_view event_trace(std::string_view name) const {
-    return iequals(name, "traceparent")  ? event_.traceparent()
-           : iequals(name, "tracestate") ? event_.tracestate()
-                                         : event_.baggage();
   }
 
   void add_as_daprd(std::string_view name, std::string_view value) {
@@ -250,27 +279,51 @@ class EventHeaders {
     return name.size() >= 4 && iequals(name.substr(name.size() - 4), "-bin");
   }
 
-  bool is_named_by_connection(std::string_view name) const {
+  void find_connection_names() {
     for (std::uint32_t i = 0; i < event_.metadata_count(); ++i) {
       if (!iequals(event_.metadata_key(i), "connection")) continue;
-      for (const std::string& listed : split_list(event_.metadata_value(i))) {
-        if (iequals(listed, name)) return true;
-      }
+      for (const std::string& listed : split_list(event_.metadata_value(i)))
+        connection_names_.push_back(to_lower(listed));
     }
-    return false;
+    std::sort(connection_names_.begin(), connection_names_.end());
+  }
+  bool is_named_by_connection(std::string_view name) const {
+    return !connection_names_.empty() &&
+           std::binary_search(connection_names_.begin(), connection_names_.end(), to_lower(name));
   }
 
   std::string& out_;
   const Event& event_;
   const EventHeaderOptions& options_;
+  WallText& wall_;
   Lines lines_;
   std::string own_prefix_;
+  std::vector<std::string> connection_names_;  ///< sorted
+  static constexpr std::uint32_t kNone = UINT32_MAX;
+  std::array<std::uint32_t, 3> traces_{kNone, kNone, kNone};  ///< entries that were sent as the trace
 };
 
 }  // namespace
 
-void append_event_headers(std::string& out, const Event& event, const EventHeaderOptions& options) {
-  EventHeaders(out, event, options).append();
+std::string_view WallText::of(std::uint64_t wall_ns) {
+  if (wall_ns / kSecond != second_) {
+    second_ = wall_ns / kSecond;
+    format_wall_ns(wall_ns).copy(text_.data(), kLength);
+  }
+  const std::uint64_t milliseconds = wall_ns % kSecond / kMillisecond;
+  text_[20] = static_cast<char>('0' + milliseconds / 100);
+  text_[21] = static_cast<char>('0' + milliseconds / 10 % 10);
+  text_[22] = static_cast<char>('0' + milliseconds % 10);
+  return {text_.data(), kLength};
+}
+
+std::uint32_t attempt_of(const Event& event) {
+  return std::max(event.attempts, 1U) + (event.delivery_count > 0 ? event.delivery_count - 1 : 0);
+}
+
+void append_event_headers(std::string& out, const Event& event, const EventHeaderOptions& options,
+                          WallText& wall) {
+  EventHeaders(out, event, options, wall).append();
 }
 
 }  // namespace cleat::http

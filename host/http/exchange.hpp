@@ -18,6 +18,9 @@ class Exchange : public boost::intrusive_ref_counter<Exchange, boost::thread_uns
   /// Once per request, on the io thread, now or later. If the client has left meanwhile, the answer is
   /// dropped.
   virtual void respond(Response&& response) = 0;
+  /// Whether the client still waits for the answer, as far as can be told without waiting. On the io thread, before
+  /// respond().
+  [[nodiscard]] virtual bool wanted() = 0;
 };
 
 using ExchangePtr = boost::intrusive_ptr<Exchange>;

@@ -12,6 +12,25 @@ int hex_digit(char c) {
   return -1;
 }
 
+std::optional<std::string> unescape(std::string_view text, char plus) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '+') {
+      out += plus;
+    } else if (text[i] != '%') {
+      out += text[i];
+    } else {
+      const int high = i + 1 < text.size() ? hex_digit(text[i + 1]) : -1;
+      const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
+      if (high < 0 || low < 0) return std::nullopt;
+      out += static_cast<char>(high * 16 + low);
+      i += 2;
+    }
+  }
+  return out;
+}
+
 bool is_clean(std::string_view path) {
   if (path.size() > 1 && path.back() == '/') return false;
   for (std::size_t i = 0; i + 1 < path.size(); ++i) {
@@ -63,37 +82,30 @@ std::string_view query_of(std::string_view target) {
   return mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1);
 }
 
-std::string query_value(std::string_view query, std::string_view key) {
+std::optional<std::string_view> query_find(std::string_view query, std::string_view key) {
   while (!query.empty()) {
     const std::size_t end = query.find('&');
     const std::string_view pair = query.substr(0, end);
     const std::size_t equals = pair.find('=');
     if (pair.substr(0, equals) == key) {
-      return equals == std::string_view::npos ? "" : query_unescape(pair.substr(equals + 1)).value_or("");
+      return equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1);
     }
     if (end == std::string_view::npos) break;
     query.remove_prefix(end + 1);
   }
-  return {};
+  return std::nullopt;
+}
+
+std::string query_value(std::string_view query, std::string_view key) {
+  return query_unescape(query_find(query, key).value_or("")).value_or("");
 }
 
 std::optional<std::string> query_unescape(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+') {
-      out += ' ';
-    } else if (text[i] != '%') {
-      out += text[i];
-    } else {
-      const int high = i + 1 < text.size() ? hex_digit(text[i + 1]) : -1;
-      const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
-      if (high < 0 || low < 0) return std::nullopt;
-      out += static_cast<char>(high * 16 + low);
-      i += 2;
-    }
-  }
-  return out;
+  return unescape(text, ' ');
+}
+
+std::optional<std::string> path_unescape(std::string_view text) {
+  return unescape(text, '+');
 }
 
 std::string route_target(std::string_view route) {

@@ -61,6 +61,11 @@ void append_head(std::string& out, const Response& response, Persistence persist
     out += response.cleat_status;
     out += "\r\n";
   }
+  if (!response.allow.empty()) {
+    out += "Allow: ";
+    out += response.allow;
+    out += "\r\n";
+  }
   for (const auto& [key, value] : response.metadata) {
     if (!is_header_name(key)) continue;
     out += "metadata.";

@@ -13,6 +13,7 @@ struct Response {
   unsigned status = 200;
   std::string_view content_type;  ///< a literal; empty: none is sent
   std::string_view cleat_status;  ///< a literal; empty: none is sent
+  std::string_view allow;         ///< a literal: the methods that a path has; empty: none is sent
   std::string text;               ///< the body, unless `data` has one
   Buffer data;
   Pairs metadata;  ///< sent as `metadata.<key>`

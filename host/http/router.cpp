@@ -1,6 +1,7 @@
 #include "http/router.hpp"
 
 #include "api/health.hpp"
+#include "http/admin_api.hpp"
 #include "http/paths.hpp"
 
 namespace cleat::http {
@@ -8,16 +9,6 @@ namespace {
 
 namespace bhttp = boost::beast::http;
 using bhttp::verb;
-
-constexpr std::string_view kBindings = "/v1.0/bindings/";
-constexpr std::string_view kMetadata = "/v1.0/metadata/";
-
-Route named(Endpoint endpoint, std::string_view escaped) {
-  if (escaped.empty() || escaped.find('/') != std::string_view::npos) return {};
-  auto name = query_unescape(escaped);
-  if (!name) return {Endpoint::bad_escape, {}};
-  return {endpoint, std::move(*name)};
-}
 
 Response no_content() {
   Response response;
@@ -79,55 +70,14 @@ bool same_secret(std::string_view given, std::string_view expected) {
 }
 
 unsigned http_status(const InvokeOutcome& outcome) {
-  if (!outcome.rich_status) return 500;
-  switch (outcome.status) {
-    case CLEAT_INVALID:
-    case CLEAT_UNSUPPORTED:
-      return 400;
-    case CLEAT_NOT_FOUND:
-      return 404;
-    case CLEAT_CONFLICT:
-      return 409;
-    case CLEAT_TOO_LARGE:
-      return 413;
-    case CLEAT_THROTTLED:
-      return 429;
-    case CLEAT_UNAVAILABLE:
-      return 503;
-    case CLEAT_TIMEOUT:
-      return 504;
-    case CLEAT_UNAUTHENTICATED:
-    case CLEAT_DENIED:
-    case CLEAT_REMOTE:
-      return 502;
-    default:
-      return 500;
-  }
-}
-
-Route Router::route(verb method, std::string_view target) const {
-  const std::string path = clean_path(target);
-  const bool writes = method == verb::post || method == verb::put;
-  if (path.starts_with(kBindings)) {
-    const bool courtesy = !options_.strict_dapr && (method == verb::get || method == verb::delete_);
-    return writes || courtesy ? named(Endpoint::invoke, std::string_view(path).substr(kBindings.size()))
-                              : Route{};
-  }
-  if (path.starts_with(kMetadata)) {
-    return method == verb::put
-               ? named(Endpoint::put_metadata, std::string_view(path).substr(kMetadata.size()))
-               : Route{};
-  }
-  if (method == verb::get && path == "/v1.0/healthz") return {Endpoint::health, {}};
-  if (method == verb::get && path == "/v1.0/healthz/outbound") return {Endpoint::outbound_health, {}};
-  if (method == verb::get && path == "/v1.0/metadata") return {Endpoint::get_metadata, {}};
-  if (method == verb::post && path == "/v1.0/shutdown") return {Endpoint::shutdown, {}};
-  return {};
+  return outcome.rich_status ? http_code_of(outcome.status) : 500;
 }
 
 std::optional<Response> Router::refuse(const Route& route, const MessageText& request) const {
   if (options_.api_token.empty()) return std::nullopt;
-  if (route.endpoint == Endpoint::health || route.endpoint == Endpoint::outbound_health) return std::nullopt;
+  const bool asks_health = route.endpoint == Endpoint::health ||
+                           route.endpoint == Endpoint::outbound_health || route.endpoint == Endpoint::ready;
+  if (asks_health) return std::nullopt;
   if (same_secret(request.headers.first("dapr-api-token"), options_.api_token)) return std::nullopt;
   return text_response(401, "invalid api token");
 }
@@ -149,12 +99,8 @@ void Router::handle(const Route& route, const MessageText& request, ExchangePtr 
           health(host_, options_.facts.app_id, query_value(query_of(request.target), "appid"))));
     case Endpoint::outbound_health:
       return exchange->respond(health_response(outbound_health(host_)));
-    case Endpoint::get_metadata: {
-      Response response;
-      response.content_type = "application/json";
-      response.text = metadata_document(options_.facts, host_, extended_, options_.strict_dapr);
-      return exchange->respond(std::move(response));
-    }
+    case Endpoint::get_metadata:
+      return get_metadata(std::move(exchange));
     case Endpoint::put_metadata:
       return put_metadata(route, request, *exchange);
     case Endpoint::shutdown:
@@ -163,6 +109,8 @@ void Router::handle(const Route& route, const MessageText& request, ExchangePtr 
       return exchange->respond(text_response(400, "expected %XX escapes in the path, found another"));
     case Endpoint::none:
       return exchange->respond(not_found());
+    default:
+      return answer_admin(route, request, host_, std::move(exchange));
   }
 }
 
@@ -183,9 +131,20 @@ void Router::invoke(const Route& route, const MessageText& request, ExchangePtr 
     baggage = request.headers.joined("baggage");
     call.baggage = baggage;
   }
-  invoker_.invoke(call, request.body, [exchange = std::move(exchange)](InvokeOutcome&& outcome) {
-    exchange->respond(to_response(std::move(outcome)));
-  });
+  invoker_.invoke(
+      call, request.body,
+      [exchange](InvokeOutcome&& outcome) { exchange->respond(to_response(std::move(outcome))); },
+      [exchange] { return exchange->wanted(); });
+}
+
+void Router::get_metadata(ExchangePtr exchange) {
+  metadata_document(options_.facts, host_, extended_, options_.strict_dapr, wall_now_ns(),
+                    [exchange = std::move(exchange)](std::string&& document) {
+                      Response response;
+                      response.content_type = "application/json";
+                      response.text = std::move(document);
+                      exchange->respond(std::move(response));
+                    });
 }
 
 void Router::put_metadata(const Route& route, const MessageText& request, Exchange& exchange) {

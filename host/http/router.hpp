@@ -9,24 +9,9 @@
 #include "api/metadata.hpp"
 #include "http/exchange.hpp"
 #include "http/message_parser.hpp"
+#include "http/routes.hpp"
 
 namespace cleat::http {
-
-enum class Endpoint : std::uint8_t {
-  none,
-  bad_escape,
-  invoke,
-  health,
-  outbound_health,
-  get_metadata,
-  put_metadata,
-  shutdown
-};
-
-struct Route {
-  Endpoint endpoint = Endpoint::none;
-  std::string name;  ///< of the binding or of the metadata entry, unescaped
-};
 
 struct RouterOptions {
   std::string api_token;  ///< empty: none is asked for
@@ -34,15 +19,17 @@ struct RouterOptions {
   HostFacts facts;
 };
 
-/// Which request means what, for one io thread. Unknown paths and wrong methods get what daprd answers: 404
-/// ERR_DIRECT_INVOKE.
+/// Which request means what, for one io thread. Unknown paths and wrong methods get what daprd answers, 404
+/// ERR_DIRECT_INVOKE, except below /cleat/v1/, where they are told what there is.
 class Router {
  public:
   /// Everything outlives the router. `shard` is the number of its io thread.
   Router(const RouterOptions& options, HostView& host, ExtendedMetadata& extended, std::uint32_t shard)
       : options_(options), host_(host), extended_(extended), invoker_(host, options.strict_dapr, shard) {}
 
-  [[nodiscard]] Route route(boost::beast::http::verb verb, std::string_view target) const;
+  [[nodiscard]] Route route(boost::beast::http::verb method, std::string_view target) const {
+    return find_route(method, target, options_.strict_dapr);
+  }
   /// The answer to a caller that may not ask this, before its body is read.
   [[nodiscard]] std::optional<Response> refuse(const Route& route, const MessageText& request) const;
   /// The answer to a request whose body is larger than allowed.
@@ -52,6 +39,7 @@ class Router {
 
  private:
   void invoke(const Route& route, const MessageText& request, ExchangePtr exchange);
+  void get_metadata(ExchangePtr exchange);
   void put_metadata(const Route& route, const MessageText& request, Exchange& exchange);
   void shut_down(const MessageText& request, Exchange& exchange);
 

@@ -52,6 +52,7 @@ class Session final : public Exchange, public boost::intrusive::list_base_hook<>
   void close();
 
   void respond(Response&& response) override;
+  [[nodiscard]] bool wanted() override;
 
  private:
   static constexpr std::size_t kKeptBody =

@@ -1,5 +1,7 @@
 #include "http/session.hpp"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <array>
 
@@ -42,6 +44,14 @@ bool Session::write_out() {
   out_body_ = Buffer();
   out_done_ = 0;
   return true;
+}
+
+// Nothing is read while a request is being answered, so that the kernel has to be asked. As daprd does: a client that closed
+// its sending half counts as gone.
+bool Session::wanted() {
+  if (phase_ != Phase::answering) return false;
+  pollfd connection{socket_.native_handle(), POLLRDHUP, 0};
+  return ::poll(&connection, 1, 0) <= 0;
 }
 
 void Session::wait_writable() {

@@ -106,6 +106,8 @@ void Calls::invoke(OutputRequest&& request, std::uint32_t shard, OutputDone done
 
   Call& call = take_slot(shard);
   call.held = std::move(request);
+  call.held
+      .still_wanted = {};  // nobody asks here, and an abandoned call must not keep its caller's connection
   call.done = std::move(done);
   call.answered = false;
   call.abandoned.store(false, std::memory_order_relaxed);
@@ -113,7 +115,8 @@ void Calls::invoke(OutputRequest&& request, std::uint32_t shard, OutputDone done
   cleat_request& out = call.request;
   out.struct_size = sizeof out;
   out.call_id = next_id_.fetch_add(1, std::memory_order_relaxed);
-  out.deadline_ns = shards_[shard]->now_ns() + limits_.timeout_ns;
+  const std::uint64_t timeout_ns = call.held.timeout_ns != 0 ? call.held.timeout_ns : limits_.timeout_ns;
+  out.deadline_ns = shards_[shard]->now_ns() + timeout_ns;
   out.operation = to_abi(call.held.operation);
   out.content_type = to_abi(call.held.content_type);
   out.metadata = to_abi(call.held.metadata, call.metadata);

@@ -37,7 +37,6 @@ EventPtr Event::accept(const cleat_event& from, std::size_t text) {
   event->first_seen_wall_ns = from.first_seen_wall_ns;
   event->delivery_count = from.delivery_count;
   event->metadata_count_ = count;
-  event->weight_ = text + from.data.len;
   event->data_ = Buffer(from.data);
 
   auto* ends = reinterpret_cast<std::uint32_t*>(event + 1);

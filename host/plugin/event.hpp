@@ -7,12 +7,32 @@
 #include <boost/intrusive/set_hook.hpp>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
-#include <vector>
 
 #include "plugin/buffer.hpp"
 
 namespace cleat {
+
+class Event;
+
+/// What delivery remembers of an event that failed; most events never have one.
+struct EventTrouble {
+  explicit EventTrouble(Event& failed) : event(failed) {}
+
+  Event& event;
+  boost::intrusive::set_member_hook<> due_hook;  ///< while the event waits for an instant
+  std::uint64_t due_ns = 0;
+  std::uint64_t first_attempt_ns = 0;  ///< on the loop's clock
+  std::uint64_t first_attempt_wall_ns = 0, last_attempt_wall_ns = 0;
+  std::uint32_t forgiven = 0;       ///< attempts that no longer count, because a person asked for more
+  std::uint32_t failed_writes = 0;  ///< of its dead letter
+  unsigned status = 0;              ///< last answer; 0: none came
+  bool writing = false;             ///< its dead letter is on its way
+  bool envelope_only = false;
+  std::string reason;    ///< last answer, for people
+  std::string obstacle;  ///< why it is blocked, or its dead letter not written; empty: it is neither
+};
 
 /// The host's copy of one accepted event: one allocation for the object and all its text, plus the plugin's own buffer.
 /// From the moment it is delivered it belongs to the component's home thread.
@@ -35,7 +55,9 @@ class Event {
 
   [[nodiscard]] std::string_view data() const { return data_.view(); }
   /// What the event counts in the window: its data and its text.
-  [[nodiscard]] std::size_t weight() const { return weight_; }
+  [[nodiscard]] std::size_t weight() const {
+    return data_.size() + ends()[kFixedTexts + 2 * metadata_count_ - 1];
+  }
 
   [[nodiscard]] std::string_view content_type() const { return text(0); }
   [[nodiscard]] std::string_view source_id() const { return text(1); }
@@ -49,16 +71,25 @@ class Event {
     return text(kFixedTexts + 2 * i + 1);
   }
 
-  /// Where delivery keeps the event; it is in exactly one of its lists.
-  enum class Place : std::uint8_t { lane, ready, running, held };
+  /// Where delivery keeps the event: in exactly one of its lists.
+  enum class Place : std::uint8_t {
+    lane,     ///< behind others of its order
+    ready,    ///< may start as soon as there is room
+    running,  ///< a POST is out
+    held,     ///< failed, waits for its next attempt
+    blocked,  ///< waits for a person
+    leaving   ///< its dead letter is to be written
+  };
 
   // Kept by delivery, on the home thread.
-  boost::intrusive::list_member_hook<> lane_hook;  ///< of the list that `place` names
-  boost::intrusive::set_member_hook<> due_hook;    ///< while held: by the time of the next attempt
-  std::uint64_t due_ns = 0;
+  boost::intrusive::list_member_hook<> hook;  ///< of the list that `place` names
+  std::uint64_t started_ns = 0;               ///< of the last attempt
   std::uint32_t attempts = 0;
+  std::uint32_t breaker_period = 0;
+  std::unique_ptr<EventTrouble> trouble;
   Place place = Place::lane;
   bool withdrawn = false;
+  bool alone = false;  ///< not with others in a batch: the last one failed as a whole
 
  private:
   static constexpr std::uint32_t kFixedTexts = 6;
@@ -76,7 +107,6 @@ class Event {
   }
 
   std::uint32_t metadata_count_ = 0;
-  std::size_t weight_ = 0;
   Buffer data_;
 };
 

@@ -56,15 +56,6 @@ LogLevel to_level(std::int32_t level) {
 
 }  // namespace
 
-std::string_view status_name(cleat_status status) {
-  constexpr std::array<std::string_view, 15> kNames{
-      "OK",          "INVALID",  "UNAUTHENTICATED", "DENIED",    "NOT_FOUND",
-      "UNSUPPORTED", "CONFLICT", "TOO_LARGE",       "THROTTLED", "CANCELLED",
-      "UNAVAILABLE", "TIMEOUT",  "REMOTE",          "INTERNAL",  "AGAIN"};
-  if (status < 0 || static_cast<std::size_t>(status) >= kNames.size()) return "INTERNAL";
-  return kNames[static_cast<std::size_t>(status)];
-}
-
 struct Instance::Impl {
   Impl(const cleat_binding_type& table, const BindingType& type, InstanceOptions given, Loop& home,
        std::vector<Loop*> loops, Log& log)
@@ -124,6 +115,7 @@ struct Instance::Impl {
   }
 
   void set_health(std::int32_t new_state, cleat_str why) {
+    intake.note_sign();
     const std::lock_guard lock(health_mutex);
     health = {new_state, std::string(from_abi(why))};
   }
@@ -287,6 +279,10 @@ void Instance::set_window(const Window& window) {
 InstanceHealth Instance::health() const {
   const std::lock_guard lock(impl_->health_mutex);
   return impl_->health;
+}
+
+std::uint64_t Instance::last_sign_ns() const {
+  return impl_->intake.last_sign_ns();
 }
 
 std::uint32_t Instance::unsettled_events() const {

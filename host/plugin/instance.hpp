@@ -62,6 +62,8 @@ class Instance final : public OutputPort, public InputPort {
 
   /// Any thread.
   [[nodiscard]] InstanceHealth health() const;
+  /// When the plugin last delivered, withdrew or told its health, on the loop's clock; at first when its input began.
+  [[nodiscard]] std::uint64_t last_sign_ns() const;
   [[nodiscard]] std::uint32_t unsettled_events() const;
   [[nodiscard]] std::uint32_t open_calls() const;
 

@@ -36,6 +36,7 @@ void Intake::open(EventSink& sink, const Window& window) {
 }
 
 void Intake::allow_window() {
+  note_sign();
   {
     const std::lock_guard lock(window_mutex_);
     window_allowed_ = true;
@@ -105,6 +106,7 @@ cleat_status Intake::deliver(cleat_event* const* events, std::uint32_t count, st
                {{"component", component_}});
     return CLEAT_CANCELLED;
   }
+  note_sign();
   std::vector<EventPtr> batch;
   batch.reserve(count);
   cleat_status status = CLEAT_OK;
@@ -150,6 +152,7 @@ void Intake::settle(std::span<Settlement> settlements) {
     item.verdict = settlement.verdict;
     item.event_id = settlement.event->id;
     item.flags = settlement.flags;
+    item.requeue_after_ms = settlement.requeue_after_ms;
     items_.push_back(item);
     bytes += settlement.event->weight();
   }

@@ -39,6 +39,10 @@ class Intake {
 
   [[nodiscard]] std::uint32_t unsettled() const;
 
+  /// Any thread. The plugin showed that it lives.
+  void note_sign() { last_sign_ns_.store(home_.now_ns(), std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t last_sign_ns() const { return last_sign_ns_.load(std::memory_order_relaxed); }
+
  private:
   [[nodiscard]] bool take_room(std::size_t weight);
   void give_room_back(std::uint32_t events, std::uint64_t bytes);
@@ -52,6 +56,7 @@ class Intake {
 
   std::atomic<EventSink*> sink_{nullptr};
   std::atomic<bool> open_{false};
+  std::atomic<std::uint64_t> last_sign_ns_{0};
   std::atomic<std::uint64_t> out_{0};  ///< unsettled: events in the upper 24 bits, bytes in the lower 40
   std::atomic<std::uint32_t> max_events_{0};
   std::atomic<std::uint64_t> max_bytes_{0};

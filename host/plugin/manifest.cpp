@@ -37,6 +37,23 @@ constexpr std::array<std::pair<std::string_view, Field::Type>, 7> kFieldTypes{
      {"size", Field::Type::size},
      {"list", Field::Type::list}}};
 
+struct Feed {
+  std::string_view name;
+  Field::Feeds feeds;
+  Field::Type type;
+};
+
+constexpr std::array<Feed, 9> kFeeds{
+    {{"retryEnabled", Field::Feeds::retry_enabled, Field::Type::boolean},
+     {"retryPolicy", Field::Feeds::retry_policy, Field::Type::string},
+     {"retryDuration", Field::Feeds::retry_duration, Field::Type::duration},
+     {"retryInitialInterval", Field::Feeds::retry_initial_interval, Field::Type::duration},
+     {"retryMaxInterval", Field::Feeds::retry_max_interval, Field::Type::duration},
+     {"retryMaxElapsed", Field::Feeds::retry_max_elapsed, Field::Type::duration},
+     {"retryMultiplier", Field::Feeds::retry_multiplier, Field::Type::number},
+     {"retryRandomization", Field::Feeds::retry_randomization, Field::Type::number},
+     {"retryMaxRetries", Field::Feeds::retry_max_retries, Field::Type::integer}}};
+
 /// Remembers names without regard to case and says which one comes twice.
 class Names {
  public:
@@ -67,6 +84,27 @@ void read_field_type(const Node& node, Field& field) {
   }
 }
 
+void read_feeds(const Node& node, Field& field, Names& fed) {
+  const std::string name = node.text("feeds");
+  if (name.empty()) return;
+  const auto known =
+      std::find_if(kFeeds.begin(), kFeeds.end(), [&](const Feed& feed) { return feed.name == name; });
+  if (known == kFeeds.end()) {
+    std::vector<std::string_view> names;
+    for (const Feed& feed : kFeeds)
+      names.push_back(feed.name);
+    return node.fault(fmt::format("\"feeds\" must be one of {}, not \"{}\"", fmt::join(names, ", "), name));
+  }
+  field.feeds = known->feeds;
+  if (field.type != known->type) {
+    const auto type = std::find_if(kFieldTypes.begin(), kFieldTypes.end(),
+                                   [&](const auto& t) { return t.second == known->type; });
+    node.fault(fmt::format("a field that feeds {} must be of type {}", name, type->first));
+  }
+  if ((field.directions & CLEAT_IN) == 0) node.fault("\"feeds\" is only for a field of an input");
+  if (!fed.add(name)) node.fault(fmt::format("two fields feed {}", name));
+}
+
 void check_field_values(const Node& node, const Field& field) {
   for (const std::string& value : field.allowed) {
     if (!is_value_of(field, value)) {
@@ -84,7 +122,8 @@ void check_field_values(const Node& node, const Field& field) {
   }
 }
 
-Field read_field(Node node, std::uint32_t type_directions, const ReservedName& reserved, Names& taken) {
+Field read_field(Node node, std::uint32_t type_directions, const ReservedName& reserved, Names& taken,
+                 Names& fed) {
   Field field;
   field.name = node.required_text("name");
   node.name_place(field.name);
@@ -101,6 +140,7 @@ Field read_field(Node node, std::uint32_t type_directions, const ReservedName& r
   field.directions = node.has("directions") ? node.directions() : type_directions;
   if ((field.directions & ~type_directions) != 0)
     node.fault("it has a direction that its type does not offer");
+  read_feeds(node, field, fed);
   field.default_value = node.scalar("default");
   field.allowed = node.scalars("allowed");
   check_field_values(node, field);
@@ -151,10 +191,19 @@ BindingType read_type(Node node, const ReservedName& reserved, Names& taken) {
   type.max_concurrency = node.count("max_concurrency", kMaxConcurrency);
   type.delayed_return = node.flag("delayed_return");
   type.broker_dead_letter = node.flag("broker_dead_letter");
+  if (const std::string heartbeat = node.text("heartbeat"); !heartbeat.empty()) {
+    const auto ns = parse_duration(heartbeat, 0);
+    if (ns && *ns > 0) {
+      type.heartbeat_ns = static_cast<std::uint64_t>(*ns);
+    } else {
+      node.fault(fmt::format("\"heartbeat\" must be a duration such as 10s, found \"{}\"", heartbeat));
+    }
+  }
 
   Names fields;
+  Names fed;
   for (Node& field : node.objects("fields", kMaxFields)) {
-    type.fields.push_back(read_field(std::move(field), type.directions, reserved, fields));
+    type.fields.push_back(read_field(std::move(field), type.directions, reserved, fields, fed));
   }
   return type;
 }

@@ -15,6 +15,19 @@ namespace cleat {
 /// One metadata field that a binding type takes, as its manifest declares it.
 struct Field {
   enum class Type { string, integer, number, boolean, duration, size, list };
+  /// What of the host's retry a field means, where a component gives it. Dapr's components have such fields.
+  enum class Feeds {
+    nothing,
+    retry_enabled,
+    retry_policy,
+    retry_duration,
+    retry_initial_interval,
+    retry_max_interval,
+    retry_max_elapsed,
+    retry_multiplier,
+    retry_randomization,
+    retry_max_retries
+  };
 
   std::string name;
   std::vector<std::string> aliases;
@@ -25,6 +38,7 @@ struct Field {
   std::vector<std::string> allowed;  ///< compared without case; the manifest's spelling goes to the plugin
   std::string bare_unit;             ///< duration: what a bare number counts, "s" (default) or "ms"
   bool sensitive = false;
+  Feeds feeds = Feeds::nothing;
   std::string help, example, deprecated;
 };
 
@@ -39,6 +53,8 @@ struct BindingType {
   std::uint32_t max_concurrency = 0;  ///< calls not yet completed; 0: no bound of the plugin's own
   bool delayed_return = false;
   bool broker_dead_letter = false;
+  std::uint64_t heartbeat_ns =
+      0;  ///< while it reads, the plugin gives a sign of life at least so often; 0: it promises none
   std::vector<Field> fields;
 };
 

@@ -18,11 +18,18 @@ namespace cleat {
 
 /// The status's name as it stands in answers and logs: "UNAVAILABLE" and so on.
 [[nodiscard]] std::string_view status_name(cleat_status status);
+/// The HTTP status that says the same: 504 for TIMEOUT and so on. 200 for OK, 500 for what has no match.
+[[nodiscard]] unsigned http_code_of(cleat_status status);
+/// The gRPC code that says the same: 14 for UNAVAILABLE and so on. 0 for OK, 13 (INTERNAL) for what has no match.
+[[nodiscard]] unsigned grpc_code_of(cleat_status status);
 
 struct OutputRequest {
   std::string operation, content_type, data;
   Pairs metadata;
   std::string traceparent, tracestate, baggage;
+  std::uint64_t timeout_ns = 0;  ///< 0: the component's invokeTimeout
+  /// Whether the caller still waits for the answer; empty: always. Asked on the call's io thread before a further attempt.
+  UniqueFunction<bool()> still_wanted;
 };
 
 struct OutputResult {
@@ -57,6 +64,7 @@ struct Settlement {
   EventPtr event;
   std::int32_t verdict = CLEAT_ACK;
   std::uint32_t flags = 0;
+  std::uint32_t requeue_after_ms = 0;
 };
 
 /// All functions on the component's home thread.

@@ -12,38 +12,52 @@ namespace cleat::testing {
 class FakeApplication final : public Application {
  public:
   struct Out {
-    Event* event;
-    AnswerHandler* handler;
-    std::uint64_t id, lane;
+    Event* event = nullptr;  ///< the first one of a batch
+    AnswerHandler* handler = nullptr;
+    std::uint64_t id = 0, lane = 0;
+    Batch* batch = nullptr;
+    std::vector<std::uint64_t> ids;  ///< of a batch
   };
 
   explicit FakeApplication(Loop& loop) : loop_(loop) {}
 
   void post(Event& event, AnswerHandler& handler) override {
-    out.push_back({&event, &handler, event.id, event.lane});
+    out.push_back({&event, &handler, event.id, event.lane, nullptr, {}});
     started.push_back(event.id);
   }
+  void post(Batch& batch, AnswerHandler& handler) override {
+    Event& first = *batch.events.front();
+    Out& one = out.emplace_back(Out{&first, &handler, first.id, first.lane, &batch, {}});
+    for (const Event* event : batch.events) {
+      one.ids.push_back(event->id);
+      started.push_back(event->id);
+    }
+  }
   bool recall(Event& event) override {
-    const auto at = std::find_if(out.begin(), out.end(), [&](const Out& o) { return o.event == &event; });
-    if (static_cast<std::size_t>(at - out.begin()) < concurrency) return false;
-    out.erase(at);
-    return true;
+    return recall_at([&](const Out& one) { return one.event == &event; });
+  }
+  bool recall(Batch& batch) override {
+    return recall_at([&](const Out& one) { return one.batch == &batch; });
   }
   void abort(Event& event) override {
-    const auto at = std::find_if(out.begin(), out.end(), [&](const Out& o) { return o.event == &event; });
-    const Out cut = *at;
-    out.erase(at);
-    loop_.post([cut] { cut.handler->on_answer(*cut.event, Answer{.outcome = Outcome::cancelled}); });
+    abort_at([&](const Out& one) { return one.event == &event; });
+  }
+  void abort(Batch& batch) override {
+    abort_at([&](const Out& one) { return one.batch == &batch; });
   }
   void probe(std::uint64_t, UniqueFunction<void(const Answer&)> done) override {
     probes.push_back(std::move(done));
   }
 
   /// Answers the i-th POST that is out.
-  void answer(std::size_t i, const Answer& answer) {
+  void answer(std::size_t i, const Answer& answer, const std::vector<std::optional<Verdict>>& verdicts = {}) {
     const Out chosen = out[i];
     out.erase(out.begin() + static_cast<std::ptrdiff_t>(i));
-    chosen.handler->on_answer(*chosen.event, answer);
+    if (chosen.batch != nullptr) {
+      chosen.handler->on_batch_answer(*chosen.batch, answer, verdicts);
+    } else {
+      chosen.handler->on_answer(*chosen.event, answer);
+    }
   }
   void answer(std::size_t i, unsigned status) {
     answer(i, Answer{.outcome = Outcome::answered, .status = status});
@@ -58,6 +72,28 @@ class FakeApplication final : public Application {
   std::vector<UniqueFunction<void(const Answer&)>> probes;
 
  private:
+  template <class Is>
+  bool recall_at(Is is) {
+    const auto at = std::find_if(out.begin(), out.end(), is);
+    if (at == out.end() || static_cast<std::size_t>(at - out.begin()) < concurrency) return false;
+    out.erase(at);
+    return true;
+  }
+  template <class Is>
+  void abort_at(Is is) {
+    const auto at = std::find_if(out.begin(), out.end(), is);
+    const Out cut = *at;
+    out.erase(at);
+    loop_.post([cut] {
+      const Answer cancelled{.outcome = Outcome::cancelled};
+      if (cut.batch != nullptr) {
+        cut.handler->on_batch_answer(*cut.batch, cancelled, {});
+      } else {
+        cut.handler->on_answer(*cut.event, cancelled);
+      }
+    });
+  }
+
   Loop& loop_;
 };
 

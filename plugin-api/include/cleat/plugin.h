@@ -247,7 +247,14 @@ struct cleat_host {
 };
 
 enum { CLEAT_LOG_TRACE, CLEAT_LOG_DEBUG, CLEAT_LOG_INFO, CLEAT_LOG_WARN, CLEAT_LOG_ERROR };
-enum { CLEAT_HEALTH_UNKNOWN, CLEAT_HEALTH_UP, CLEAT_HEALTH_DEGRADED, CLEAT_HEALTH_DOWN };
+/* STALLED: connected, but it reads no further until something that is out is settled. */
+enum {
+  CLEAT_HEALTH_UNKNOWN,
+  CLEAT_HEALTH_UP,
+  CLEAT_HEALTH_DEGRADED,
+  CLEAT_HEALTH_DOWN,
+  CLEAT_HEALTH_STALLED
+};
 
 #define CLEAT_POST_BLOCKING 1u /* post(): run in the pool, the task may block */
 

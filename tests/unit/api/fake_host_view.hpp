@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,6 +32,8 @@ class FakeOutputPort final : public OutputPort {
   std::vector<OutputDone> held;
 };
 
+/// Knows what the test says, remembers what was asked of it, and answers at once unless `hold` is set: then when
+/// `held` is run.
 class FakeHostView final : public HostView {
  public:
   [[nodiscard]] const Output* find_output(std::string_view name) const override {
@@ -38,16 +41,54 @@ class FakeHostView final : public HostView {
         std::find_if(outputs.begin(), outputs.end(), [&](const Output& one) { return one.name == name; });
     return found == outputs.end() ? nullptr : &*found;
   }
-  [[nodiscard]] std::vector<ComponentView> components() const override { return views; }
+  void components(UniqueFunction<void(std::vector<ComponentView>&&)> done) const override {
+    answer([done = std::move(done), copy = views]() mutable { done(std::move(copy)); });
+  }
+  void held_events(std::string_view component, std::size_t most,
+                   UniqueFunction<void(std::optional<HeldEvents>&&)> done) const override {
+    asked.push_back("events " + std::string(component) + " " + std::to_string(most));
+    answer([done = std::move(done), copy = events]() mutable { done(std::move(copy)); });
+  }
+  void decide(std::string_view component, std::string_view event, Decision decision,
+              UniqueFunction<void(Decided&&)> done) override {
+    const std::string word = decision == Decision::retry  ? "retry"
+                             : decision == Decision::drop ? "drop"
+                                                          : "dead-letter";
+    act(word + " " + std::string(component) + " " + std::string(event), std::move(done));
+  }
+  void pause(std::string_view component, UniqueFunction<void(Decided&&)> done) override {
+    act("pause " + std::string(component), std::move(done));
+  }
+  void resume(std::string_view component, UniqueFunction<void(Decided&&)> done) override {
+    act("resume " + std::string(component), std::move(done));
+  }
+  void required_not_ready(UniqueFunction<void(std::vector<std::string>&&)> done) const override {
+    answer([done = std::move(done), copy = required_waiting]() mutable { done(std::move(copy)); });
+  }
   [[nodiscard]] std::vector<std::string> not_ready() const override { return waiting_for; }
   [[nodiscard]] bool outbound_ready() const override { return outbound; }
   void request_shutdown(bool force) override { shutdowns.push_back(force); }
 
   std::vector<Output> outputs;
   std::vector<ComponentView> views;
-  std::vector<std::string> waiting_for;
+  std::vector<std::string> waiting_for, required_waiting;
+  std::optional<HeldEvents> events;
+  Decided decided;  ///< the answer to decide(), pause() and resume()
+  bool hold = false;
+  mutable std::vector<Task> held;
+  mutable std::vector<std::string> asked;
   bool outbound = true;
   std::vector<bool> shutdowns;
+
+ private:
+  void answer(Task task) const {
+    if (!hold) return task();
+    held.push_back(std::move(task));
+  }
+  void act(std::string what, UniqueFunction<void(Decided&&)> done) {
+    asked.push_back(std::move(what));
+    answer([done = std::move(done), copy = decided]() mutable { done(std::move(copy)); });
+  }
 };
 
 inline OutputResult result_with_body(std::string text) {

@@ -6,6 +6,7 @@
 
 #include "api/health.hpp"
 #include "base/json.hpp"
+#include "base/loop.hpp"
 #include "fake_host_view.hpp"
 
 namespace cleat {
@@ -14,7 +15,17 @@ namespace {
 using testing::FakeHostView;
 
 HostFacts facts() {
-  return {"app", "1.2.3", 5000, "127.0.0.1", 4};
+  return {"app", "1.2.3", 5000, "127.0.0.1", 4, {"mine", "yours"}};
+}
+
+json::Value document_of(const HostFacts& facts, const HostView& host, const ExtendedMetadata& extended,
+                        bool strict) {
+  std::string text;
+  metadata_document(facts, host, extended, strict, 10 * kSecond,
+                    [&](std::string&& document) { text = document; });
+  auto parsed = json::parse(text);
+  EXPECT_TRUE(parsed) << text;
+  return parsed ? std::move(*parsed) : json::Value();
 }
 
 TEST(Metadata, HasDaprdsMembersAndOurs) {
@@ -26,15 +37,20 @@ TEST(Metadata, HasDaprdsMembersAndOurs) {
   input.capabilities = {"INPUT_BINDING"};
   input.state = "running";
   input.subscription = "asking";
-  input.acked = 7;
+  input.delivery.acked = 7;
+  input.delivery.attempts = 9;
+  input.delivery.blocked = 2;
+  input.delivery.troubled_event = "topic/3@42";
+  input.last_error = "500";
   input.details = {{"partitions", "8"}};
   host.views = {input};
   host.waiting_for = {"application"};
   ExtendedMetadata extended;
   ASSERT_TRUE(extended.put("mine", "v\"1"));
 
-  const auto document = json::parse(metadata_document(facts(), host, extended, false));
-  ASSERT_TRUE(document) << document.error().text;
+  const HostFacts about = facts();
+  const json::Value whole = document_of(about, host, extended, false);
+  const json::Value* document = &whole;
   EXPECT_EQ(document->find("id")->text, "app");
   EXPECT_EQ(document->find("runtimeVersion")->text, "1.2.3");
   EXPECT_EQ(document->find("extended")->find("mine")->text, "v\"1");
@@ -49,16 +65,24 @@ TEST(Metadata, HasDaprdsMembersAndOurs) {
   EXPECT_EQ(own.find("components")->items.at(0).find("subscription")->text, "asking");
   EXPECT_EQ(own.find("components")->items.at(0).find("acked")->text, "7");
   EXPECT_EQ(own.find("components")->items.at(0).find("details")->find("partitions")->text, "8");
+  const json::Value& told = own.find("components")->items.at(0);
+  EXPECT_EQ(told.find("delivered")->text, "9");
+  EXPECT_EQ(told.find("oldestUnsettled")->text, "topic/3@42");
+  EXPECT_EQ(told.find("blocked")->text, "2");
+  EXPECT_EQ(told.find("lastError")->find("text")->text, "500");
+  EXPECT_EQ(told.find("type"), nullptr);
+  EXPECT_EQ(document->find("resiliencies")->items.at(1).find("name")->text, "yours");
 }
 
 TEST(Metadata, IsDaprdsAloneWhenStrict) {
   const FakeHostView host;
   const ExtendedMetadata extended;
-  const auto document = json::parse(metadata_document({"app", "1", 0, "", -1}, host, extended, true));
-  ASSERT_TRUE(document);
-  EXPECT_EQ(document->find("cleat"), nullptr);
-  EXPECT_EQ(document->find("components"), nullptr);
-  EXPECT_EQ(document->find("appConnectionProperties"), nullptr);
+  const HostFacts about{"app", "1", 0, "", -1, {}};
+  const json::Value document = document_of(about, host, extended, true);
+  EXPECT_EQ(document.find("cleat"), nullptr);
+  EXPECT_EQ(document.find("components"), nullptr);
+  EXPECT_EQ(document.find("appConnectionProperties"), nullptr);
+  EXPECT_EQ(document.find("resiliencies"), nullptr);
 }
 
 TEST(ExtendedMetadata, IsBounded) {

@@ -15,7 +15,6 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::SizeIs;
 
 ComponentSelection selection_of_app1() {
   ComponentSelection selection;
@@ -131,12 +130,10 @@ someday: x
   EXPECT_EQ(*component.find("a"), "last");
 }
 
-TEST(Component, OtherKindsArePassedOverAndOnlyPoliciesGetAWord) {
-  const auto files =
-      load("apiVersion: dapr.io/v1alpha1\nkind: Resiliency\nmetadata: {name: r}\n---\nkind: Configuration\n");
+TEST(Component, OtherKindsArePassedOverWithoutAWord) {
+  const auto files = load("apiVersion: dapr.io/v1alpha1\nkind: Subscription\n---\nkind: Configuration\n");
   EXPECT_THAT(files.components, IsEmpty());
-  ASSERT_THAT(files.warnings, SizeIs(1));
-  EXPECT_THAT(files.warnings[0], HasSubstr("resiliency policies are not served yet"));
+  EXPECT_THAT(files.warnings, IsEmpty());
 }
 
 TEST(Component, ADocumentThatIsNotReadSaysWhyAndItsSiblingsLoad) {

@@ -94,19 +94,10 @@ TEST(HostFields, WrongValuesSayWhatIsExpected) {
   EXPECT_THAT(check({{"contentType", "text/plain"}}).error().text, HasSubstr("expected json or source"));
 }
 
-TEST(HostFields, ThoseToComeAreTakenWithAWarning) {
-  const auto checked = check({{"maxinflight", "5"}, {"deadLetter", "x"}, {"ordering", "key"}});
-  ASSERT_TRUE(checked);
-  EXPECT_THAT(checked->plugin, IsEmpty());
-  EXPECT_EQ(checked->warnings.size(), 3U);
-  for (const std::string& warning : checked->warnings)
-    EXPECT_THAT(warning, HasSubstr("has no effect yet"));
-}
-
 TEST(HostFields, NamesAreReservedWhateverTheirCase) {
   for (const char* name :
        {"direction", "ROUTE", "maxInFlight", "deadletter", "strict", "ordering", "required", "initPolicy",
-        "deliveryStatus", "onExhausted", "handlerTimeout", "replyOutputs"}) {
+        "deliveryStatus", "onExhausted", "handlerTimeout", "replyOutputs", "MAXHELDBYTES"}) {
     EXPECT_TRUE(is_host_field(name)) << name;
   }
   for (const char* name : {"brokers", "topics", "", "routes", "maxUncommitted", "onOffsetLost"}) {
@@ -119,6 +110,8 @@ TEST(HostFields, EachIsThereOnceAndExplained) {
   for (const HostField& field : host_fields()) {
     EXPECT_TRUE(names.insert(to_lower(field.name)).second) << field.name;
     EXPECT_FALSE(field.help.empty()) << field.name;
+    EXPECT_NE(field.read, nullptr) << field.name;
+    EXPECT_TRUE(is_host_field(field.name)) << field.name;
   }
 }
 

@@ -8,6 +8,7 @@ namespace cleat::testing {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -28,7 +29,8 @@ TEST(Dispatcher, HoldsWhateverIsNoTwoHundredAndTriesAgain) {
       h.application.answer(0, status);
       EXPECT_THAT(h.plugin.settled, IsEmpty()) << status;
       EXPECT_THAT(h.application.out, IsEmpty()) << status;
-      h.wait_for_timer();
+      for (int timers = 0; timers < 3 && h.application.out.empty(); ++timers)
+        h.wait_for_timer();
       ASSERT_THAT(h.application.out, SizeIs(1)) << status;
     }
     h.application.answer(0, 200);
@@ -89,14 +91,14 @@ TEST(Dispatcher, AsksForAnUnreachableApplicationWithOneAttemptAtATime) {
     h.application.answer(0, refused);
   }
   EXPECT_THAT(h.plugin.settled, IsEmpty());
-  EXPECT_EQ(h.dispatcher.view().trouble, "connection refused");
+  EXPECT_THAT(h.dispatcher.view().reason, HasSubstr("connection refused"));
   h.wait_for_timer();
   h.application.answer(0, 200);
   EXPECT_THAT(h.application.out, SizeIs(7)) << "all go on at once when it is back";
   while (!h.application.out.empty())
     h.application.answer(0, 200);
   EXPECT_THAT(h.settled_with(CLEAT_ACK), SizeIs(ids.size()));
-  EXPECT_EQ(h.dispatcher.view().trouble, "");
+  EXPECT_EQ(h.dispatcher.view().reason, "");
 }
 
 TEST(Dispatcher, AWithdrawnLaneStartsNothingMore) {

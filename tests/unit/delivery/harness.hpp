@@ -11,11 +11,44 @@
 
 namespace cleat::testing {
 
+/// An output component that the test answers by hand.
+class FakeOutput final : public OutputPort {
+ public:
+  struct Call {
+    OutputRequest request;
+    OutputDone done;
+  };
+  void invoke(OutputRequest&& request, std::uint32_t, OutputDone done) override {
+    calls.push_back({std::move(request), std::move(done)});
+  }
+  void answer(std::size_t i, cleat_status status, bool retryable = false) {
+    Call call = std::move(calls[i]);
+    calls.erase(calls.begin() + static_cast<std::ptrdiff_t>(i));
+    written.push_back(std::move(call.request));
+    OutputResult result;
+    result.status = status;
+    result.retryable = retryable;
+    if (status != CLEAT_OK) result.error = "the target says no";
+    call.done(std::move(result));
+  }
+  std::vector<Call> calls;
+  std::vector<OutputRequest> written;  ///< all that were answered
+};
+
 /// An instance of a scripted plugin and its dispatcher on a loop that the test steps.
 struct Harness {
   explicit Harness(std::uint32_t max_in_flight = 64, std::uint32_t seed = 1)
-      : instance(plugin.table(), type(), options(), loop, {&loop}, log),
-        dispatcher(dispatcher_options(max_in_flight), loop, application, instance, log, seed) {
+      : Harness(dispatcher_options(max_in_flight), seed) {}
+  explicit Harness(DispatcherOptions options, std::uint32_t seed = 1)
+      : instance(plugin.table(), type(), instance_options(), loop, {&loop}, log),
+        dispatcher(
+            std::move(options), loop, application, instance,
+            [this](std::string_view name, std::string_view operation, std::string& why) {
+              asked_for = std::string(name) + "." + std::string(operation);
+              if (!output_is_there) why = "the target is not running";
+              return output_is_there ? &output : nullptr;
+            },
+            log, seed) {
     EXPECT_TRUE(instance.open(0));
     EXPECT_TRUE(instance.begin_input(dispatcher, dispatcher.window()));
   }
@@ -25,7 +58,7 @@ struct Harness {
     type.directions = CLEAT_IN | CLEAT_OUT;
     return type;
   }
-  static InstanceOptions options() {
+  static InstanceOptions instance_options() {
     InstanceOptions options;
     options.component = "scripted";
     options.directions = CLEAT_IN | CLEAT_OUT;
@@ -34,7 +67,7 @@ struct Harness {
   static DispatcherOptions dispatcher_options(std::uint32_t max_in_flight) {
     DispatcherOptions options;
     options.component = "scripted";
-    options.max_in_flight = max_in_flight;
+    options.fields.max_in_flight = max_in_flight;
     return options;
   }
 
@@ -60,8 +93,17 @@ struct Harness {
     return ids;
   }
 
+  /// Answers whatever is out until nothing is.
+  void answer_all(unsigned status) {
+    while (!application.out.empty())
+      application.answer(0, status);
+  }
+
   ManualLoop loop;
   RecordingLog log;
+  FakeOutput output;
+  bool output_is_there = true;
+  std::string asked_for;
   ScriptedPlugin plugin;
   FakeApplication application{loop};
   Instance instance;

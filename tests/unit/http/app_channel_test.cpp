@@ -1,113 +1,7 @@
-#include "http/app_channel.hpp"
+#include "app_channel_fixture.hpp"
 
-#include <gtest/gtest.h>
-
-#include <condition_variable>
-#include <functional>
-#include <future>
-#include <memory>
-#include <mutex>
-#include <optional>
-#include <string>
-#include <vector>
-
-#include "loop_thread.hpp"
-#include "make_event.hpp"
-#include "raw_socket.hpp"
-
-namespace cleat {
+namespace cleat::testing {
 namespace {
-
-using testing::LoopThread;
-using testing::make_event;
-using testing::RawListener;
-using testing::RawMessage;
-using testing::RawSocket;
-
-/// What an answer said, kept beyond its handler.
-struct Kept {
-  Outcome outcome = Outcome::answered;
-  unsigned status = 0;
-  std::string body, content_type, retry_after, error;
-};
-
-Kept keep(const Answer& a) {
-  return {a.outcome,
-          a.status,
-          std::string(a.body),
-          std::string(a.content_type),
-          std::string(a.retry_after),
-          std::string(a.error)};
-}
-
-constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-
-/// An application played by the test on a raw socket, and a channel to it on a loop of its own.
-class AppChannelTest : public ::testing::Test, public AnswerHandler {
- protected:
-  ~AppChannelTest() override {
-    loop_.run([this] {
-      channel_.reset();
-      connections_.reset();
-    });
-  }
-  void start() {
-    options_.port = application_.port();
-    options_.version = "1";
-    loop_.run([this] {
-      connections_ = std::make_unique<http::AppConnections>(options_, loop_.loop());
-      channel_ = std::make_unique<http::AppChannel>(channel_options_, *connections_);
-    });
-  }
-  Event& post(testing::EventText text = {.data = "{}"}) {
-    events_.push_back(make_event(text));
-    Event& event = *events_.back();
-    loop_.run([&] {
-      const std::size_t before = given_;
-      channel_->post(event, *this);
-      EXPECT_EQ(given_, before) << "answered on the caller's stack";
-    });
-    return event;
-  }
-  void on_answer(Event& event, const Answer& answer) override {
-    ++given_;
-    if (and_then_ != nullptr) channel_->post(*std::exchange(and_then_, nullptr), *this);
-    const std::lock_guard lock(mutex_);
-    answers_.push_back(keep(answer));
-    answered_events_.push_back(&event);
-    came_.notify_all();
-  }
-  /// Waits for the answer number `index`, from 0.
-  Kept answer(std::size_t index) {
-    std::unique_lock lock(mutex_);
-    if (!came_.wait_for(lock, std::chrono::seconds(10), [&] { return answers_.size() > index; })) {
-      ADD_FAILURE() << "no answer " << index;
-      return {};
-    }
-    return answers_[index];
-  }
-  Kept probe(std::uint64_t timeout_ns, const std::function<void()>& play) {
-    std::promise<Kept> told;
-    loop_.run(
-        [&] { channel_->probe(timeout_ns, [&](const Answer& answer) { told.set_value(keep(answer)); }); });
-    play();
-    return told.get_future().get();
-  }
-
-  RawListener application_;
-  LoopThread loop_;
-  http::AppOptions options_;
-  http::AppChannelOptions channel_options_{"orders", "bindings.kafka", false};
-  std::unique_ptr<http::AppConnections> connections_;
-  std::unique_ptr<http::AppChannel> channel_;
-  std::vector<EventPtr> events_;
-  Event* and_then_ = nullptr;  ///< posted from inside the next answer
-  std::size_t given_ = 0;
-  std::mutex mutex_;
-  std::condition_variable came_;
-  std::vector<Kept> answers_;
-  std::vector<Event*> answered_events_;
-};
 
 TEST_F(AppChannelTest, PostsAnEventAsItIs) {
   options_.api_token = "secret";
@@ -210,48 +104,54 @@ TEST_F(AppChannelTest, DoesNotUseAConnectionWithUnaskedBytes) {
   EXPECT_TRUE(socket.is_closed_by_peer());
 }
 
-TEST_F(AppChannelTest, TellsUnreachableFromBroken) {
+TEST_F(AppChannelTest, PostsABatch) {
+  options_.api_token = "secret";
   start();
-  post();
-  {
-    RawSocket socket = application_.accept();
-    RawMessage::read(socket);
-    socket.reset();
-  }
-  EXPECT_EQ(answer(0).outcome, Outcome::unreachable);
-  const std::string_view broken[] = {"H",
-                                     "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc",
-                                     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx",
-                                     "nonsense\r\n\r\n",
-                                     "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
-                                     "HTTP/1.1 999 What\r\nContent-Length: 0\r\n\r\n",
-                                     "HTTP/1.1 100 Continue\r\n\r\n"};
-  std::size_t index = 1;
-  for (const std::string_view response : broken) {
-    post();
-    {
-      RawSocket socket = application_.accept();
-      RawMessage::read(socket);
-      socket.send(response);
-    }
-    const Kept kept = answer(index++);
-    EXPECT_EQ(kept.outcome, Outcome::broken) << response;
-    EXPECT_FALSE(kept.error.empty());
-  }
-  application_.close();
-  post();
-  const Kept refused = answer(index);
-  EXPECT_EQ(refused.outcome, Outcome::unreachable);
-  EXPECT_NE(refused.error.find("refused"), std::string::npos) << refused.error;
+  Batch& batch = post_batch(
+      {{.data = "{\"a\":1}", .source_id = "x", .metadata = {{"foo", "bar"}}}, {.data = "b", .id = 2}});
+  RawSocket socket = application_.accept();
+  const RawMessage request = RawMessage::read(socket);
+  EXPECT_TRUE(request.head.starts_with("POST /orders HTTP/1.1\r\n")) << request.head;
+  EXPECT_EQ(request.header("content-type"), "application/json");
+  EXPECT_EQ(request.header("cleat-batch-size"), "2");
+  EXPECT_EQ(request.header("user-agent"), "cleat/1");
+  EXPECT_EQ(request.header("dapr-api-token"), "secret");
+  EXPECT_EQ(request.header("foo"), "-");
+  EXPECT_TRUE(request.body.starts_with(R"([{"entryId":"x","data":{"a":1},)")) << request.body;
+  const std::string said = R"({"statuses":[{"entryId":"#2","status":"DROP"}]})";
+  socket.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(said.size()) + "\r\n\r\n" + said);
+  EXPECT_EQ(answer(0).status, 200U);
+  EXPECT_EQ(answered_batch_, &batch);
+  EXPECT_EQ(verdicts_, (std::vector<std::optional<Verdict>>{std::nullopt, Verdict::drop}));
+  post_batch({{.data = "c", .source_id = "x"}});
+  RawMessage::read(socket);
+  socket.send("HTTP/1.1 500 X\r\nContent-Length: " + std::to_string(said.size()) + "\r\n\r\n" + said);
+  EXPECT_EQ(answer(1).status, 500U);
+  EXPECT_TRUE(verdicts_.empty());
+  post({.data = "single"});
+  EXPECT_EQ(RawMessage::read(socket).body, "single");
+  socket.send(kOk);
+  answer(2);
 }
 
-TEST_F(AppChannelTest, TakesAnEarlyAnswerToALargeEvent) {
+TEST_F(AppChannelTest, TakesBackAndCutsABatch) {
+  options_.max_connections = 1;
   start();
-  post({.data = std::string(16 << 20, 'x')});
+  Batch& running = post_batch({{.data = "a"}});
+  Batch& waiting = post_batch({{.data = "b"}});
+  Batch& other = post_batch({{.data = "c"}});
   RawSocket socket = application_.accept();
-  socket.read_until("\r\n\r\n");
-  socket.send("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n");
-  EXPECT_EQ(answer(0).status, 413U);
+  RawMessage::read(socket);
+  loop_.run([&] {
+    EXPECT_FALSE(channel_->recall(running));
+    EXPECT_TRUE(channel_->recall(waiting));
+    EXPECT_FALSE(channel_->recall(waiting));
+    channel_->abort(other);
+    channel_->abort(running);
+  });
+  EXPECT_EQ(answer(0).outcome, Outcome::cancelled);
+  EXPECT_EQ(answer(1).outcome, Outcome::cancelled);
+  EXPECT_TRUE(socket.is_closed_by_peer());
 }
 
 TEST_F(AppChannelTest, SendsALargeEventInPieces) {
@@ -342,7 +242,7 @@ TEST_F(AppChannelTest, AsksWithOptions) {
 }
 
 TEST_F(AppChannelTest, DoesNotWaitForEver) {
-  options_.handler_timeout_ns = 20 * kMillisecond;
+  channel_options_.handler_timeout_ns = 20 * kMillisecond;
   start();
   EXPECT_EQ(probe(20 * kMillisecond, [] {}).outcome, Outcome::timed_out);
   post();
@@ -369,4 +269,4 @@ TEST_F(AppChannelTest, SaysWhichNameDoesNotResolve) {
 }
 
 }  // namespace
-}  // namespace cleat
+}  // namespace cleat::testing

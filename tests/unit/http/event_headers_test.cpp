@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "base/text.hpp"
 #include "make_event.hpp"
 
 namespace cleat {
@@ -16,7 +17,8 @@ std::string headers(const EventText& text, http::EventHeaderOptions options = {}
   options.type = "kafka";
   options.user_agent = "cleat/1";
   std::string out;
-  http::append_event_headers(out, *make_event(text), options);
+  http::WallText wall;
+  http::append_event_headers(out, *make_event(text), options, wall);
   return out;
 }
 std::string strict_headers(const EventText& text) {
@@ -145,7 +147,8 @@ TEST(EventHeaders, TellsTheAttemptAndTheFirstTime) {
       {.source_id = "t/0@5", .delivery_count = 3, .first_seen_wall_ns = 1'700'000'000'000'000'000});
   event->attempts = 2;
   std::string out;
-  http::append_event_headers(out, *event, {});
+  http::WallText wall;
+  http::append_event_headers(out, *event, {}, wall);
   EXPECT_TRUE(has(out, "Cleat-Attempt: 4")) << out;
   EXPECT_TRUE(has(out, "Cleat-First-Seen: 2023-11-14T22:13:20.000Z")) << out;
   EXPECT_TRUE(has(out, "Cleat-Event-Id: t/0@5"));
@@ -169,6 +172,56 @@ TEST(EventHeaders, PassesTheTraceOnOnce) {
   const std::string both = headers({.metadata = {{"Traceparent", "00-b"}}, .traceparent = "00-a"});
   EXPECT_TRUE(has(both, "Traceparent: 00-a"));
   EXPECT_TRUE(has(both, "Cleat-Src-Traceparent: 00-b"));
+}
+
+TEST(EventHeaders, SendsASecondTraceAndOneThatIsNoneAsTheMessages) {
+  const std::string two = headers({.metadata = {{"traceparent", "00-a"}, {"Traceparent", "00-b"}}});
+  EXPECT_TRUE(has(two, "Traceparent: 00-a"));
+  EXPECT_TRUE(has(two, "Cleat-Src-Traceparent: 00-b")) << two;
+  EXPECT_TRUE(has(headers({.metadata = {{"baggage", "a\nb"}}}), "Cleat-Src-Baggage: a%0Ab"));
+}
+
+TEST(EventHeaders, EncodesWhatReadersWouldCutOrRefuse) {
+  const std::string out = headers({.metadata = {{"edges", " a b\t"}, {"bytes", "\xff%"}, {"inner", "a\tb"}}});
+  EXPECT_TRUE(has(out, "Edges: %20a b%09")) << out;
+  EXPECT_TRUE(has(out, "Bytes: %FF%25"));
+  EXPECT_TRUE(has(out, "Inner: a\tb"));
+}
+
+TEST(EventHeaders, CountsWhatIsWrittenAgainstTheBound) {
+  const std::string out = headers({.metadata = {{"zeros", std::string(60'000, '\0')}, {"small", "v"}}});
+  EXPECT_LT(out.size(), 1000U);
+  EXPECT_TRUE(has(out, "Small: v"));
+  EXPECT_TRUE(has(out, "Cleat-Headers-Left-Out: 1"));
+}
+
+TEST(EventHeaders, SurviveHostileMetadata) {
+  EventText text{.content_type = std::string(70'000, 'c'), .source_id = std::string(70'000, 's')};
+  for (int i = 0; i < 5000; ++i) {
+    text.metadata.emplace_back("connection", "x" + std::to_string(i) + ", close");
+    text.metadata.emplace_back(std::string("na\0me \r\n", 9) + std::to_string(i),
+                               std::string("\r\n\0\x7f", 4));
+    text.metadata.emplace_back("content-length", "5");
+    text.metadata.emplace_back("large", std::string(i == 7 ? 70'000 : 3, '\n'));
+  }
+  for (const bool strict : {false, true}) {
+    http::EventHeaderOptions options;
+    options.strict_dapr = strict;
+    options.content_type_from_source = true;
+    const std::string out = headers(text, options);
+    expect_harmless(out);
+    EXPECT_LT(out.size(), options.max_bytes + 100);
+    EXPECT_TRUE(has(out, "Content-Type: application/json"));
+    EXPECT_EQ(has(out, "Cleat-Attempt: 1"), !strict);
+  }
+}
+
+TEST(WallText, IsWhatFormatWallNsSays) {
+  http::WallText wall;
+  for (const std::uint64_t ns : {1'700'000'000'000'000'000ULL, 1'700'000'000'999'999'999ULL,
+                                 1'700'000'001'012'000'000ULL, 1'700'000'000'007'000'000ULL, 1ULL}) {
+    EXPECT_EQ(wall.of(ns), format_wall_ns(ns));
+  }
 }
 
 TEST(EventHeaders, AreBounded) {

@@ -14,6 +14,8 @@ struct EventText {
   std::string traceparent;
   std::uint32_t delivery_count = 0;
   std::uint64_t first_seen_wall_ns = 0;
+  std::uint64_t settle_by_ns = 0;
+  std::uint64_t id = 1;
 };
 
 inline cleat_str str(const std::string& text) {
@@ -28,7 +30,8 @@ inline EventPtr make_event(const EventText& text) {
   auto* data = new std::string(text.data);
   cleat_event raw{};
   raw.struct_size = sizeof raw;
-  raw.id = 1;
+  raw.id = text.id;
+  raw.settle_by_ns = text.settle_by_ns;
   raw.delivery_count = text.delivery_count;
   raw.first_seen_wall_ns = text.first_seen_wall_ns;
   raw.data = {data->data(), data->size(), [](void* owner) { delete static_cast<std::string*>(owner); }, data};

@@ -32,6 +32,20 @@ TEST(Paths, AreUnescapedLikeQueries) {
     EXPECT_EQ(query_unescape(bad), std::nullopt) << bad;
 }
 
+TEST(Paths, AreUnescapedWithTheirPlusSigns) {
+  EXPECT_EQ(path_unescape("a+b%2Bc%2f"), "a+b+c/");
+  for (const char* bad : {"%", "%2", "%zz", "a%2"})
+    EXPECT_EQ(path_unescape(bad), std::nullopt) << bad;
+}
+
+TEST(Paths, TellAnEmptyValueFromNone) {
+  EXPECT_EQ(query_find("a=1&limit=%31&limit=2", "limit"), "%31");
+  EXPECT_EQ(query_find("limit", "limit"), "");
+  EXPECT_EQ(query_find("limit=", "limit"), "");
+  EXPECT_EQ(query_find("limits=1", "limit"), std::nullopt);
+  EXPECT_EQ(query_find("", "limit"), std::nullopt);
+}
+
 TEST(Paths, FindQueryValues) {
   EXPECT_EQ(query_value(query_of("/p?a=1&appid=x%20y&b"), "appid"), "x y");
   EXPECT_EQ(query_value(query_of("/p?b"), "b"), "");

@@ -22,7 +22,7 @@ class ServerTest : public ::testing::Test {
     host_.outputs.push_back({"k", {"create", "get", "delete"}, &port_, "", false});
     options_.port = 0;
     options_.limits.message.body_bytes = 64 * 1024;
-    options_.router.facts = {"app", "1.0", 0, "", -1};
+    options_.router.facts = {"app", "1.0", 0, "", -1, {}};
   }
   ~ServerTest() override {
     for (auto& thread : threads_)

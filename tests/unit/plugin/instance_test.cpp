@@ -41,10 +41,11 @@ struct Fixture {
     return options;
   }
   void open() { ASSERT_TRUE(instance.open(0)); }
-  void invoke(std::string data = "x") {
+  void invoke(std::string data = "x", std::uint64_t timeout_ns = 0) {
     OutputRequest request;
     request.operation = "create";
     request.data = std::move(data);
+    request.timeout_ns = timeout_ns;
     instance.invoke(std::move(request), 0,
                     [this](OutputResult&& result) { results.push_back(std::move(result)); });
   }
@@ -102,6 +103,34 @@ TEST(InstanceCalls, TheDeadlineAnswersAndTheLateCompletionIsDropped) {
   f.loop.run_posted();
   EXPECT_THAT(f.results, SizeIs(1));
   EXPECT_EQ(f.instance.open_calls(), 0U);
+}
+
+TEST(InstanceCalls, ARequestMayHaveATimeoutOfItsOwn) {
+  Fixture f;
+  f.open();
+  f.invoke("x", 2 * kSecond);
+  f.invoke("x", 60 * kSecond);
+  f.loop.advance(2 * kSecond);
+  EXPECT_THAT(f.results, SizeIs(1));
+  f.loop.advance(57 * kSecond);
+  EXPECT_THAT(f.results, SizeIs(1));
+  f.loop.advance(kSecond);
+  EXPECT_THAT(f.results, SizeIs(2));
+  for (const auto& invoked : f.plugin.invoked)
+    f.plugin.complete(invoked.call);
+  f.loop.run_posted();
+}
+
+TEST(InstanceCalls, AnAbandonedCallDoesNotKeepWhatItsCallerGave) {
+  Fixture f;
+  f.open();
+  const auto connection = std::make_shared<int>();
+  OutputRequest request;
+  request.still_wanted = [connection] { return true; };
+  f.instance.invoke(std::move(request), 0, [](OutputResult&&) {});
+  EXPECT_EQ(connection.use_count(), 1);
+  f.plugin.complete(f.plugin.invoked[0].call);
+  f.loop.run_posted();
 }
 
 TEST(InstanceCalls, ASecondCompletionIsANamedFaultEvenWhenTheSlotIsUsedAgain) {

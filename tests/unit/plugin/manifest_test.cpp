@@ -271,5 +271,22 @@ TEST(PluginVersion, AreComparedAsNumbers) {
   EXPECT_EQ(compare_plugin_versions("1.2.0+a", "1.2.0+b"), 0);
 }
 
+TEST(Manifest, FeedsNamesAPartOfTheRetryOnceAndInItsType) {
+  const auto manifest =
+      parse_manifest(one_type("", R"({"name":"n","type":"integer","feeds":"retryMaxRetries"},{"name":"m"})"));
+  ASSERT_TRUE(manifest) << manifest.error().text;
+  EXPECT_EQ(manifest->types[0].fields[0].feeds, Field::Feeds::retry_max_retries);
+  EXPECT_EQ(manifest->types[0].fields[1].feeds, Field::Feeds::nothing);
+  EXPECT_THAT(fault_of(one_field(R"({"name":"n","feeds":"retries"})")),
+              AllOf(HasSubstr("\"feeds\" must be one of retryEnabled"), HasSubstr("not \"retries\"")));
+  EXPECT_THAT(fault_of(one_field(R"({"name":"n","feeds":"retryDuration"})")),
+              HasSubstr("must be of type duration"));
+  EXPECT_THAT(fault_of(one_field(R"({"name":"n","feeds":"retryPolicy","directions":["output"]})")),
+              HasSubstr("only for a field of an input"));
+  EXPECT_THAT(
+      fault_of(one_type("", R"({"name":"a","feeds":"retryPolicy"},{"name":"b","feeds":"retryPolicy"})")),
+      HasSubstr("two fields feed retryPolicy"));
+}
+
 }  // namespace
 }  // namespace cleat

@@ -1,0 +1,171 @@
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+#include "delivery/dispatcher.hpp"
+
+// What one answer makes of one event.
+
+namespace cleat {
+
+// The event is in no list.
+void Dispatcher::conclude(Event& event, const Judgement& judgement, const Answer& answer) {
+  if (answer.outcome == Outcome::cancelled) return abandon(event, CLEAT_MAY_STILL_RUN);
+  if (answer.outcome == Outcome::expired || answer.outcome == Outcome::unreachable) {
+    undo_attempt(event);
+    if (answer.outcome == Outcome::expired || !may_go_on(event)) return abandon(event);
+    note_failure(event, describe(answer));
+    return make_ready(
+        event);  // behind the others: if this one ends the application, they are to be tried as well
+  }
+  switch (judgement.verdict) {
+    case Verdict::ack:
+      if (replies_.on() && answer.is_success()) replies_.run(answer.body, event.source_id());
+      return acknowledge(event);
+    case Verdict::drop:
+      remember_failure(event, answer);
+      return drop(event, "the application");
+    case Verdict::dead_letter:
+      if (is_withdrawn(event)) return abandon(event);
+      remember_failure(event, answer);
+      return give_up(event);
+    case Verdict::retry:
+      if (!may_go_on(event)) return abandon(event);
+      return fail(event, answer);
+  }
+}
+
+void Dispatcher::undo_attempt(Event& event) {
+  --event.attempts;  // the application never saw it
+  --counts_.attempts;
+}
+
+void Dispatcher::acknowledge(Event& event) {
+  ++counts_.acked;
+  last_success_ns_ = home_.now_ns();
+  dead_letters_.on_acked();
+  if (event.trouble) returned_.forget(event.source_id());
+  if (troubled_ && queues_.held() == 0) {
+    troubled_ = false;
+    log_.info("the application takes events again",
+              {{"component", options_.component}, {"event", name_of(event)}});
+  }
+  const std::uint64_t order = order_of(event);
+  leave_order(order);
+  pump();  // the next event is on its way before the plugin hears of this one
+  settle(event, CLEAT_ACK);
+}
+
+void Dispatcher::remember_failure(Event& event, const Answer& answer) {
+  const std::uint64_t wall = wall_now_ns();
+  if (!event.trouble) {
+    event.trouble = std::make_unique<EventTrouble>(event);
+    event.trouble->first_attempt_ns = event.started_ns;
+    const std::uint64_t took = home_.now_ns() - event.started_ns;
+    event.trouble->first_attempt_wall_ns = wall - std::min(took, wall);
+  }
+  event.trouble->last_attempt_wall_ns = wall;
+  event.trouble->status = answer.outcome == Outcome::answered ? answer.status : 0;
+  event.trouble->reason = describe(answer);
+}
+
+// The log says once when things go wrong and once when they are well again, not once per attempt.
+void Dispatcher::note_failure(const Event& event, std::string reason) {
+  ++counts_.failed_attempts;
+  if (!troubled_) {
+    log_.warn("an event was not taken by the application: it is held and tried again",
+              {{"component", options_.component}, {"event", name_of(event)}, {"reason", reason}});
+  }
+  troubled_ = true;
+  counts_.last_error = std::move(reason);
+  counts_.last_error_wall_ns = wall_now_ns();
+}
+
+void Dispatcher::fail(Event& event, const Answer& answer) {
+  remember_failure(event, answer);
+  note_failure(event, event.trouble->reason);
+  const std::uint64_t delay = options_.retry.wait.delay_ns(event.attempts, random_);
+  if (is_exhausted(event, answer, delay)) {
+    exhaust(event);
+  } else {
+    hold(event, delay);
+  }
+}
+
+bool Dispatcher::are_attempts_used_up(const Event& event) const {
+  const std::uint32_t most = options_.retry.max_attempts;
+  return most > 0 && attempts_of(event) - event.trouble->forgiven >= most;
+}
+
+bool Dispatcher::is_exhausted(const Event& event, const Answer& answer, std::uint64_t delay_ns) const {
+  const RetryPolicy& retry = options_.retry;
+  const std::uint64_t first_ns = event.trouble->first_attempt_ns;
+  if (are_attempts_used_up(event)) return true;
+  if (retry.max_elapsed_ns > 0 && home_.now_ns() + delay_ns > first_ns + retry.max_elapsed_ns) return true;
+  return retry.http_codes && answer.outcome == Outcome::answered &&
+         !retry.http_codes->contains(answer.status);
+}
+
+// The event keeps its place in its order. Only where much is held already it goes back to a source that can wait for us.
+void Dispatcher::hold(Event& event, std::uint64_t delay_ns) {
+  if (options_.delayed_return && queues_.held() >= options_.fields.max_held / 2) {
+    ++counts_.handed_back;
+    returned_.remember(event.source_id(), attempts_of(event));
+    const std::uint64_t lane = event.lane;
+    settle_and_leave(event, CLEAT_REQUEUE, 0, static_cast<std::uint32_t>(delay_ns / kMillisecond));
+    if (lane != 0) close_lane(lane);
+    return;
+  }
+  queues_.add(event, Place::held);
+  queues_.wait_until(event, home_.now_ns() + delay_ns);
+  arm_retry();
+}
+
+void Dispatcher::exhaust(Event& event) {
+  switch (options_.fields.on_exhausted) {
+    case OnExhausted::drop:
+      return drop(event, "onExhausted");
+    case OnExhausted::dead_letter:
+      return give_up(event);
+    case OnExhausted::block:
+      return block(event, fmt::format("its attempts are used up ({} made, {})", attempts_of(event),
+                                      event.trouble->reason));
+  }
+}
+
+void Dispatcher::give_up(Event& event) {
+  switch (dead_letters_.writer().to()) {
+    case DeadLetterOptions::To::component:
+      return dead_letters_.add(event);
+    case DeadLetterOptions::To::broker:
+      ++counts_.dead_lettered;
+      log_.info(
+          "an event was given to its source's own dead letters",
+          {{"component", options_.component}, {"event", name_of(event)}, {"reason", event.trouble->reason}});
+      return settle_and_leave(event, CLEAT_REJECT);
+    case DeadLetterOptions::To::nowhere:
+      return block(event, fmt::format("it is to be a dead letter, but the component has no deadLetter ({})",
+                                      event.trouble->reason));
+  }
+}
+
+void Dispatcher::block(Event& event, std::string why) {
+  if (queues_.size(Place::blocked) == 0) {
+    log_.warn("an event is blocked: a person has to decide about it (retry, dead-letter or drop)",
+              {{"component", options_.component}, {"event", name_of(event)}, {"reason", why}});
+  }
+  event.trouble->obstacle = std::move(why);
+  queues_.add(event, Place::blocked);
+}
+
+void Dispatcher::drop(Event& event, std::string_view who) {
+  ++counts_.dropped;
+  log_.warn("an event was dropped",
+            {{"component", options_.component},
+             {"event", name_of(event)},
+             {"by", who},
+             {"attempts", fmt::to_string(attempts_of(event))},
+             {"reason", event.trouble ? std::string_view(event.trouble->reason) : std::string_view()}});
+  settle_and_leave(event, CLEAT_ACK);
+}
+
+}  // namespace cleat

@@ -1,0 +1,83 @@
+#include "delivery/gate.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.hpp"
+
+namespace cleat {
+
+Gate::Gate(GateOptions options)
+    : unreachable_backoff_(options.unreachable), throttled_backoff_(options.throttled) {
+  if (options.breaker) breaker_.emplace(std::move(*options.breaker));
+}
+
+bool Gate::is_open(std::uint64_t now_ns) {
+  if (now_ns < paused_until_ns_) return false;
+  if (!reachable_ && (trial_running_ || now_ns < trial_at_ns_)) return false;
+  return !breaker_ || breaker_->allows(now_ns);
+}
+
+std::uint64_t Gate::opens_at_ns(std::uint64_t now_ns) {
+  if (!reachable_ && trial_running_) return 0;
+  std::uint64_t at = now_ns < paused_until_ns_ ? paused_until_ns_ : 0;
+  if (!reachable_ && now_ns < trial_at_ns_) at = std::max(at, trial_at_ns_);
+  if (breaker_) at = std::max(at, breaker_->opens_at_ns());
+  return at;
+}
+
+Breaker::Period Gate::begin(std::uint64_t now_ns) {
+  if (!reachable_) trial_running_ = true;
+  return breaker_ ? breaker_->begin(now_ns) : 0;
+}
+
+void Gate::forget(Breaker::Period period, std::uint64_t now_ns) {
+  trial_running_ = false;
+  if (breaker_) breaker_->forget(period, now_ns);
+}
+
+void Gate::unreachable(Breaker::Period period, std::uint64_t now_ns, std::minstd_rand& random) {
+  if (breaker_) breaker_->failed(period, now_ns);
+  trial_running_ = false;
+  // Attempts that were out together fail together: they count once.
+  if (!reachable_ && now_ns < trial_at_ns_) return;
+  reachable_ = false;
+  trial_at_ns_ = now_ns + unreachable_backoff_.delay_ns(++unreachable_in_a_row_, random);
+}
+
+void Gate::answered(Breaker::Period period, const Judgement& judgement, bool succeeded, std::uint64_t now_ns,
+                    std::minstd_rand& random) {
+  reachable_ = true;
+  trial_running_ = false;
+  unreachable_in_a_row_ = 0;
+  if (breaker_ && succeeded) breaker_->succeeded(period, now_ns);
+  if (breaker_ && !succeeded) breaker_->failed(period, now_ns);
+  if (judgement.misconfigured) misconfigured_ = true;
+  if (succeeded) {
+    misconfigured_ = false;
+    throttled_in_a_row_ = 0;
+  }
+  if (!judgement.pauses) return;
+  // Those that were out together were throttled together: their back-off counts once.
+  if (judgement.pause_ns > 0) {
+    paused_until_ns_ = std::max(paused_until_ns_, now_ns + judgement.pause_ns);
+  } else if (now_ns >= paused_until_ns_) {
+    paused_until_ns_ = now_ns + throttled_backoff_.delay_ns(++throttled_in_a_row_, random);
+  }
+}
+
+std::string Gate::why_closed(std::uint64_t now_ns) {
+  if (!reachable_) return "the application cannot be reached: one attempt at a time asks for it";
+  if (now_ns < paused_until_ns_) {
+    return fmt::format("the application asked for a pause: no attempt begins within {}",
+                       format_duration(paused_until_ns_ - now_ns));
+  }
+  if (breaker_ && breaker_->state(now_ns) == Breaker::State::open) {
+    return fmt::format("the circuit breaker '{}' is open for another {}", breaker_->name(),
+                       format_duration(breaker_->opens_at_ns() - now_ns));
+  }
+  return {};
+}
+
+}  // namespace cleat

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <random>
+#include <string>
+
+#include "delivery/verdict.hpp"
+#include "plugin/event.hpp"
+#include "policy/policy.hpp"
+
+namespace cleat {
+
+struct GateOptions {
+  /// While the application cannot be reached, one attempt at a time asks for it, soon enough that a restart is hardly felt.
+  Backoff unreachable{100 * kMillisecond, 3 * kSecond};
+  /// After a 429 that does not say how long.
+  Backoff throttled{1 * kSecond, 30 * kSecond};
+  std::optional<BreakerSettings> breaker;
+};
+
+/// Whether a component's attempts may begin: what is about the application as a whole and not about one event. The
+/// application is unreachable (one trial at a time asks for it), asked for a pause, or its circuit breaker is open.
+class Gate {
+ public:
+  explicit Gate(GateOptions options);
+
+  [[nodiscard]] bool is_open(std::uint64_t now_ns);
+  /// When it may be open again without an answer coming; 0: only an answer opens it.
+  [[nodiscard]] std::uint64_t opens_at_ns(std::uint64_t now_ns);
+
+  /// One attempt begins; the period belongs to it until it ends.
+  [[nodiscard]] Breaker::Period begin(std::uint64_t now_ns);
+  /// It was taken back.
+  void forget(Breaker::Period period, std::uint64_t now_ns);
+  /// It ended without an answer that says anything (cut, expired).
+  void cancelled(Breaker::Period period, std::uint64_t now_ns) { forget(period, now_ns); }
+  void unreachable(Breaker::Period period, std::uint64_t now_ns, std::minstd_rand& random);
+  void answered(Breaker::Period period, const Judgement& judgement, bool succeeded, std::uint64_t now_ns,
+                std::minstd_rand& random);
+
+  [[nodiscard]] bool is_reachable() const { return reachable_; }
+  /// In words, or empty where nothing holds attempts up.
+  [[nodiscard]] std::string why_closed(std::uint64_t now_ns);
+  [[nodiscard]] bool is_misconfigured() const { return misconfigured_; }
+
+ private:
+  const Backoff unreachable_backoff_, throttled_backoff_;
+  std::optional<Breaker> breaker_;
+  bool reachable_ = true;
+  bool trial_running_ = false;
+  bool misconfigured_ = false;
+  std::uint32_t unreachable_in_a_row_ = 0, throttled_in_a_row_ = 0;
+  std::uint64_t trial_at_ns_ = 0;
+  std::uint64_t paused_until_ns_ = 0;
+};
+
+}  // namespace cleat
