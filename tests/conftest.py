@@ -62,10 +62,15 @@ def kafka(tmp_path_factory):
 
 
 @pytest.fixture
-def chance(request):
-    """Random choices that can be had again: the seed is in the output of a test that fails."""
-    seed = os.environ.get("CLEAT_SEED") or str(random.SystemRandom().randrange(10**9))
-    print(f"CLEAT_SEED={seed}")
+def seed():
+    """What random choices are made from, so that they can be had again: it is in the output of a test that fails."""
+    found = os.environ.get("CLEAT_SEED") or str(random.SystemRandom().randrange(10**9))
+    print(f"CLEAT_SEED={found}")
+    return found
+
+
+@pytest.fixture
+def chance(request, seed):
     return random.Random(f"{seed} {request.node.name}")
 
 

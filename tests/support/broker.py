@@ -7,9 +7,10 @@ import signal
 import subprocess
 import uuid
 
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from .app import hold_port
 from .wait import wait_until
 
 _BROKERS = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "brokers"
@@ -20,7 +21,7 @@ class Kafka:
 
     def __init__(self, folder, start=True):
         self.folder = pathlib.Path(folder)
-        self._state = None
+        self._state = self._admin = None
         if start:
             self.start()
 
@@ -31,6 +32,37 @@ class Kafka:
 
     def stop(self):
         subprocess.run([_BROKERS, "stop", "kafka", "--data", self.folder], check=True, capture_output=True)
+
+    def signal(self, number):
+        os.kill(self._state["pid"], number)
+
+    def add_gate(self, gate):
+        """One listener more, whose clients are sent through the gate; the broker is started again for it."""
+        self.stop()
+        holder = hold_port()
+        gate.target = holder.getsockname()[1]
+        holder.close()
+        path = self.folder / "server.properties"
+        more = {"listeners": f"GATED://127.0.0.1:{gate.target}", "advertised.listeners": f"GATED://127.0.0.1:{gate.port}",
+                "listener.security.protocol.map": "GATED:PLAINTEXT"}
+        lines = [line + "," + more[line.partition("=")[0]] if line.partition("=")[0] in more else line
+                 for line in path.read_text().splitlines()]
+        path.write_text("\n".join(lines) + "\n")
+        self.start()
+
+    def committed(self, group, topic):
+        """The committed offset of each partition that has one. A broker that has just come back is asked again."""
+        def asked():
+            # A client lives no longer than a broker that answers it: one that was asked by its predecessor may wait for ever.
+            if self._admin is None:
+                self._admin = AdminClient({"bootstrap.servers": self.address(), "log_level": 0})
+            try:
+                return self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=4)[group].result(5)
+            except (KafkaException, TimeoutError):
+                self._admin = None
+                return None
+        answer = wait_until(asked, f"the committed offsets of {group}", 60)
+        return {each.partition: each.offset for each in answer.topic_partitions if each.topic == topic and each.offset >= 0}
 
     def kill(self):
         os.kill(self._state["pid"], signal.SIGKILL)
@@ -55,7 +87,7 @@ class Kafka:
 
     def produce(self, topic, *records):
         """Records are bytes, or mappings of what Producer.produce takes. Returns when all are acknowledged."""
-        producer = Producer({"bootstrap.servers": self.address(), "linger.ms": 1, "enable.idempotence": True})
+        producer = Producer({"bootstrap.servers": self.address(), "log_level": 0, "linger.ms": 1, "enable.idempotence": True})
         failures = []
         for record in records:
             arguments = {"value": record} if isinstance(record, (bytes, type(None))) else record

@@ -1,5 +1,6 @@
 """The real host as a process: components in, log and port out."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -41,9 +42,10 @@ def component(name, type_, fields=(), **extra):
 
 
 class Host:
-    """Started by the constructor. `components` are texts of files; `app` an Application, a port or None."""
+    """Started by the constructor. `components` are texts of files; `app` an Application, a port or None. With `log`, a path,
+    what it says goes there and not to the test, which then does not know its port."""
 
-    def __init__(self, folder, *components, app=None, options=(), env=None, plugin_dir=None, files=None, program=None):
+    def __init__(self, folder, *components, app=None, options=(), env=None, plugin_dir=None, files=None, program=None, log=None):
         self.folder = pathlib.Path(folder)
         resources = self.folder / "resources"
         resources.mkdir(parents=True, exist_ok=True)
@@ -65,17 +67,36 @@ class Host:
         environment["ASAN_OPTIONS"] = "exitcode=99:detect_stack_use_after_return=1"
         environment["UBSAN_OPTIONS"] = "print_stacktrace=1:halt_on_error=1:exitcode=99"
         environment.update(env or {})
-        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                        stdin=subprocess.DEVNULL, env=environment, text=True, errors="replace")
+        if "LD_PRELOAD" in environment:
+            environment["ASAN_OPTIONS"] += ":verify_asan_link_order=0"
+        self._hears = threading.Event()
+        self._hears.set()
+        with open(log, "wb") if log else contextlib.nullcontext(subprocess.PIPE) as output:
+            self.process = subprocess.Popen(self.command, stdout=output, stderr=subprocess.STDOUT,
+                                            stdin=subprocess.DEVNULL, env=environment, text=True, errors="replace")
         self._reader = threading.Thread(target=self._collect, daemon=True)
         self._reader.start()
         self._port = None
 
     def _collect(self):
-        for line in self.process.stdout:
+        for line in self.process.stdout or ():
+            self._hears.wait()
             with self._read:
                 self._lines.append(line.rstrip("\n"))
                 self._read.notify_all()
+
+    def deafen(self, deaf=True):
+        """Its output is a pipe that is full and that nobody reads from here on; `False`: it is read again."""
+        if not deaf:
+            self._hears.set()
+        elif self.process.stdout is not None:
+            self._hears.clear()
+            # An opening of its own: not to block must not become a property of what the host writes to.
+            filler = os.open(f"/proc/self/fd/{self.process.stdout.fileno()}", os.O_WRONLY | os.O_NONBLOCK)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    os.write(filler, b"-" * 1023 + b"\n")
+            os.close(filler)
 
     # --- what it said ---
 
@@ -173,6 +194,7 @@ class Host:
         self.process.send_signal(number)
 
     def kill(self):
+        self.deafen(False)
         self.process.kill()
         self.process.wait()
         self._reader.join(5)
