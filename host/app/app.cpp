@@ -67,8 +67,12 @@ http::ServerOptions App::server_options() const {
   server.limits.message.header_bytes = static_cast<std::uint32_t>(options_.read_buffer_size) + kHeaderSlack;
   server.router.api_token = environment_.api_token;
   server.router.strict_dapr = options_.strict_dapr;
-  server.router.facts = {options_.app_id, CLEAT_VERSION, options_.app_port, options_.app_channel_address,
-                         options_.app_max_concurrency};
+  server.router.facts = {options_.app_id,
+                         CLEAT_VERSION,
+                         options_.app_port,
+                         options_.app_channel_address,
+                         options_.app_max_concurrency,
+                         context_->policies.documents};
   return server;
 }
 

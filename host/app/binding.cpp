@@ -70,6 +70,8 @@ void Binding::try_start() {
     start_failed(opened.error());
     return;
   }
+  has_run_ = true;
+  starts_failed_ = 0;
   set_state(State::running, "");
   publish_running();
   context_.log.info(fmt::format("Component loaded: {} ({}/{})", component_.name, type_->type, type_->version),
@@ -136,6 +138,7 @@ Result<> Binding::open_instance() {
   options.metadata = metadata_.plugin;
   options.facts = context_.facts;
   if (metadata_.host.invoke_timeout_ns > 0) options.invoke_timeout_ns = metadata_.host.invoke_timeout_ns;
+  options.facts.emplace_back("invoke-timeout-ns", std::to_string(options.invoke_timeout_ns));
   auto instance =
       std::make_unique<Instance>(*table, *type_, std::move(options), home_, context_.loops, context_.log);
   const std::uint64_t allowed =
@@ -146,9 +149,10 @@ Result<> Binding::open_instance() {
   return {};
 }
 
-// A far end that cannot be reached may come; everything else is for a person to mend.
+// A far end that cannot be reached may come; everything else is for a person to mend. The policy is about the host's start:
+// what ran once is tried again whatever it says.
 void Binding::start_failed(const Error& error) {
-  const InitPolicy policy = init_policy();
+  const InitPolicy policy = has_run_ ? InitPolicy::retry : init_policy();
   const bool again = error.retryable && policy == InitPolicy::retry;
   const std::string_view next = again                        ? "tried again"
                                 : policy == InitPolicy::fail ? "the host ends: initPolicy is fail"
@@ -165,7 +169,7 @@ void Binding::start_failed(const Error& error) {
   } else {
     publish_unavailable(error.text);
   }
-  if (policy == InitPolicy::fail && !start_known()) fatal_.store(true, std::memory_order_release);
+  if (policy == InitPolicy::fail) fatal_.store(true, std::memory_order_release);
   start_known_.store(true, std::memory_order_release);
   context_.changed();
   if (!again) return;
@@ -206,6 +210,8 @@ void Binding::publish_unavailable(const std::string& why) {
     publish(nullptr);
     return;
   }
+  // Each one that was published stays: a far end that is away for days must not fill the memory with the same sentence.
+  if (const Output* now = this->output(); now != nullptr && now->port == nullptr && now->why == why) return;
   auto output = std::make_shared<Output>();
   output->name = component_.name;
   output->why = why;

@@ -99,7 +99,8 @@ class Binding {
   InputSettings input_settings_;
   std::unique_ptr<Instance> instance_;
   std::unique_ptr<GuardedOutput> guard_;
-  std::uint32_t starts_failed_ = 0;
+  std::uint32_t starts_failed_ = 0;  ///< in a row
+  bool has_run_ = false;
 
   // Home thread.
   Instance* live_ = nullptr;  ///< the instance, once it has started

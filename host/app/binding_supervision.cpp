@@ -99,13 +99,14 @@ void Binding::replace_instance() {
   instance_->close();
   turn_loops_over();
   home_.post([this] {
+    if (stopping_.load(std::memory_order_acquire)) return;  // the end frees what is left
     input_.reset();
     live_ = nullptr;
     replacing_ = false;
     control_.submit([this] {
       guard_.reset();
       instance_.reset();
-      outputs_.erase(outputs_.begin(), outputs_.end() - 1);
+      std::erase_if(outputs_, [this](const auto& each) { return each.get() != output(); });
       try_start();
     });
   });

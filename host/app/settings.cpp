@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "app/dead_letter_target.hpp"
 #include "base/text.hpp"
 
 namespace cleat {
@@ -134,6 +135,8 @@ class Settings {
                    fmt::format("expected one of {} offers ({}), found '{}'", type->type,
                                fmt::join(offered, ", "), letter.operation));
     }
+    const Result<> way = check_letter_destination({component_, type_}, {*target, *type}, letter.metadata);
+    if (!way) return fault("deadLetter", way.error().text);
     return {};
   }
 

@@ -54,6 +54,11 @@ constexpr std::array<Feed, 9> kFeeds{
      {"retryRandomization", Field::Feeds::retry_randomization, Field::Type::number},
      {"retryMaxRetries", Field::Feeds::retry_max_retries, Field::Type::integer}}};
 
+constexpr std::array<std::pair<std::string_view, Field::Names>, 3> kNames{
+    {{"server", Field::Names::server},
+     {"source", Field::Names::source},
+     {"destination", Field::Names::destination}}};
+
 /// Remembers names without regard to case and says which one comes twice.
 class Names {
  public:
@@ -105,6 +110,28 @@ void read_feeds(const Node& node, Field& field, Names& fed) {
   if (!fed.add(name)) node.fault(fmt::format("two fields feed {}", name));
 }
 
+void read_names(const Node& node, Field& field) {
+  const std::string what = node.text("names");
+  const auto known =
+      std::find_if(kNames.begin(), kNames.end(), [&](const auto& n) { return n.first == what; });
+  if (known != kNames.end()) {
+    field.names = known->second;
+  } else if (!what.empty()) {
+    node.fault(fmt::format("\"names\" must be server, source or destination, not \"{}\"", what));
+  }
+  if (field.names != Field::Names::nothing && field.type != Field::Type::string &&
+      field.type != Field::Type::list) {
+    node.fault("a field with \"names\" must be of type string or list");
+  }
+  if (field.names == Field::Names::source && (field.directions & CLEAT_IN) == 0)
+    node.fault("a source is only for a field of an input");
+  if (field.names == Field::Names::destination && (field.directions & CLEAT_OUT) == 0)
+    node.fault("a destination is only for a field of an output");
+  field.request_key = node.text("request_key");
+  if (!field.request_key.empty() && field.names != Field::Names::destination)
+    node.fault("\"request_key\" is only for a field that names a destination");
+}
+
 void check_field_values(const Node& node, const Field& field) {
   for (const std::string& value : field.allowed) {
     if (!is_value_of(field, value)) {
@@ -141,6 +168,7 @@ Field read_field(Node node, std::uint32_t type_directions, const ReservedName& r
   if ((field.directions & ~type_directions) != 0)
     node.fault("it has a direction that its type does not offer");
   read_feeds(node, field, fed);
+  read_names(node, field);
   field.default_value = node.scalar("default");
   field.allowed = node.scalars("allowed");
   check_field_values(node, field);

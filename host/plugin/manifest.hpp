@@ -29,6 +29,10 @@ struct Field {
     retry_max_retries
   };
 
+  /// What of the far end a field names. Two components of one type with a server in common and the source of one as the
+  /// destination of the other would feed each other.
+  enum class Names { nothing, server, source, destination };
+
   std::string name;
   std::vector<std::string> aliases;
   Type type = Type::string;
@@ -39,6 +43,9 @@ struct Field {
   std::string bare_unit;             ///< duration: what a bare number counts, "s" (default) or "ms"
   bool sensitive = false;
   Feeds feeds = Feeds::nothing;
+  Names names = Names::nothing;
+  std::string
+      request_key;  ///< destination: the entry of a request's metadata that stands in for it; empty: none
   std::string help, example, deprecated;
 };
 

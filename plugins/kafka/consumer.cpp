@@ -11,8 +11,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr milliseconds kCommitEvery{1'000}, kProbeEvery{1'000}, kSeekEvery{500};
-/// Also how often the group is polled when nothing happens.
+constexpr milliseconds kCommitEvery{1'000}, kProbeEvery{1'000}, kSeekEvery{500}, kLookEvery{1'000};
+/// Also how often the group is polled when nothing happens: twice as often as the manifest's heartbeat.
 constexpr seconds kIdleWait{5};
 constexpr int kProbeMs = 500, kSeekMs = 5'000;
 constexpr std::size_t kMostRead = 64;
@@ -64,6 +64,7 @@ void Consumer::run() {
   while (!is_stopping_) {
     if (must_join_ && !group_.is_member()) group_.join();
     poll_group();
+    health_.beat();  // the poll has come back
     keep_positions();
     const bool has_more = read_all();
     keep_house();
@@ -191,6 +192,7 @@ void Consumer::decide_loss(Partition& partition) {
   StartPositions::Lost lost{partition.topic, partition.number, intake_.position(partition), 0, 0};
   std::string failure;
   const auto offset = group_.starts().after_loss(*client_, lost, failure);
+  health_.beat();
   if (!failure.empty()) return;
   if (!offset) {
     partition.failed = true;
@@ -217,6 +219,7 @@ void Consumer::seek(Partition& partition, std::int64_t offset) {
   const PartitionList list = new_list(1);
   rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.number)->offset = offset;
   const RdError error(rd_kafka_seek_partitions(client_->get(), list.get(), kSeekMs));
+  health_.beat();
   if (!error && list->elems[0].err == RD_KAFKA_RESP_ERR_NO_ERROR) {
     partition.seek_to.reset();
     partition.has_data = true;
@@ -235,6 +238,10 @@ void Consumer::keep_house() {
     group_.report();
     next_commit_ = now + kCommitEvery;
   }
+  if (now >= next_look_) {
+    group_.report_stall();
+    next_look_ = now + kLookEvery;
+  }
   group_.rejoin_if_needed();
   if (!client_->is_up() && now >= next_probe_) {
     client_->probe(kProbeMs);
@@ -242,11 +249,12 @@ void Consumer::keep_house() {
   }
 }
 
-Consumer::Clock::time_point Consumer::next_due() const {
+Consumer::Clock::time_point Consumer::next_due() {
   auto due = Clock::now() + kIdleWait;
   if (intake_.has_progress() || group_.has_unsent()) due = std::min(due, next_commit_);
   if (!client_->is_up()) due = std::min(due, next_probe_);
   if (has_seek_) due = std::min(due, next_seek_);
+  if (intake_.has_stalled(group_.partitions())) due = std::min(due, next_look_);
   return due;
 }
 

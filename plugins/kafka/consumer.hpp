@@ -46,7 +46,7 @@ class Consumer {
   void decide_loss(Partition& partition);
   void seek(Partition& partition, std::int64_t offset);
   void keep_house();
-  [[nodiscard]] Clock::time_point next_due() const;
+  [[nodiscard]] Clock::time_point next_due();
 
   KafkaConfig config_;
   Host host_;
@@ -60,7 +60,7 @@ class Consumer {
   EventBatch batch_;
   std::deque<Message> taken_;
   std::size_t first_ = 0;  ///< the partition whose turn it is
-  Clock::time_point next_commit_{}, next_probe_{}, next_seek_{};
+  Clock::time_point next_commit_{}, next_probe_{}, next_seek_{}, next_look_{};
   Clock::time_point end_{};  ///< of stop(), set before is_stopping_
   bool has_seek_ = false;
   std::thread thread_;

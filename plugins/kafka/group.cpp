@@ -17,6 +17,8 @@ constexpr seconds kResolveLimit{40};
 constexpr milliseconds kResolvePause{500};
 constexpr int kCommitMs = 5'000;
 constexpr std::size_t kMostNamed = 16;
+/// A partition whose position moves on reaches maxUncommitted for moments too, if that is small: this is no stall.
+constexpr seconds kStallTime{1};
 
 }  // namespace
 
@@ -81,6 +83,7 @@ bool Group::resolve(rd_kafka_topic_partition_list_t& list, StartPositions::Outco
   const auto end = Clock::now() + kResolveLimit;
   for (;;) {
     outcome = starts_.resolve(*client_, list);
+    health_.beat();
     if (outcome.failure.empty()) return true;
     health_.set(HealthBoard::reading, CLEAT_HEALTH_DOWN,
                 "the offsets where reading begins cannot be learned: " + outcome.failure);
@@ -237,17 +240,37 @@ std::string Group::where(const Intake::Partitions& partitions) const {
   return text.empty() ? "none" : text;
 }
 
+const Partition* Group::find_stalled() {
+  const auto now = Clock::now();
+  const Partition* found = nullptr;
+  for (const auto& partition : partitions_) {
+    Partition& one = *partition;
+    if (!intake_.is_stalled(one)) {
+      one.stalled_since.reset();
+      continue;
+    }
+    const std::int64_t position = intake_.position(one);
+    if (!one.stalled_since || one.stalled_at != position) one.stalled_since = now;
+    one.stalled_at = position;
+    if (found == nullptr && now >= *one.stalled_since + kStallTime) found = &one;
+  }
+  return found;
+}
+
+void Group::report_stall() {
+  const bool was_said = health_.state(HealthBoard::reading) == CLEAT_HEALTH_STALLED;
+  if (was_said || find_stalled() != nullptr) report();
+}
+
 void Group::report() {
   const auto failed =
       std::find_if(partitions_.begin(), partitions_.end(), [](const auto& one) { return one->failed; });
   if (failed != partitions_.end()) return;  // said where it was found, and a person has to decide
-  const auto stalled = std::find_if(partitions_.begin(), partitions_.end(),
-                                    [this](const auto& one) { return intake_.is_stalled(*one); });
-  if (stalled != partitions_.end()) {
-    health_.set(HealthBoard::reading, CLEAT_HEALTH_DEGRADED,
-                (*stalled)->name() + " is not read further: the record at offset " +
-                    std::to_string(intake_.position(**stalled)) + " is not settled and maxUncommitted (" +
-                    std::to_string(config_.max_uncommitted) + ") records after it are");
+  if (const Partition* const stalled = find_stalled()) {
+    health_.set(HealthBoard::reading, CLEAT_HEALTH_STALLED,
+                stalled->name() + " is not read further: the record at offset " +
+                    std::to_string(stalled->stalled_at) + " is not settled, and maxUncommitted (" +
+                    std::to_string(config_.max_uncommitted) + ") records are out from there on");
   } else if (!must_rejoin_) {
     health_.set(HealthBoard::reading, CLEAT_HEALTH_UP,
                 partitions_.empty() ? "member of group '" + config_.group + "', no partition assigned"

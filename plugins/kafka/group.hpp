@@ -42,11 +42,14 @@ class Group {
   [[nodiscard]] StartPositions& starts() { return starts_; }
   /// Says what is read, or why it is not.
   void report();
+  /// Says only whether a partition is not read further because of maxUncommitted, and when that is over.
+  void report_stall();
 
  private:
   using Clock = std::chrono::steady_clock;
   void rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* list);
   void assigned(rd_kafka_topic_partition_list_t* list);
+  [[nodiscard]] const Partition* find_stalled();
   bool resolve(rd_kafka_topic_partition_list_t& list, StartPositions::Outcome& outcome);
   void open(const rd_kafka_topic_partition_t& one);
   void revoked(rd_kafka_topic_partition_list_t* list);

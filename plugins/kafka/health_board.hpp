@@ -19,6 +19,9 @@ class HealthBoard {
   explicit HealthBoard(Host host) : host_(host) {}
 
   void set(Part part, std::int32_t state, const std::string& why);
+  /// Tells the host its state again if it has heard nothing for a while: the sign of life that the manifest promises. To be
+  /// called only where something that may hang has just come back.
+  void beat();
   [[nodiscard]] std::int32_t state(Part part) const;
   /// The sentence that goes with the state of this part.
   [[nodiscard]] std::string why(Part part) const;
@@ -29,11 +32,13 @@ class HealthBoard {
     std::string why;
   };
   void report();
+  void tell();
 
   Host host_;
   mutable std::mutex mutex_;
   std::array<Says, 3> parts_;
   Says told_;
+  std::uint64_t told_at_ns_ = 0;
 };
 
 }  // namespace cleat::kafka

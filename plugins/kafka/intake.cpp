@@ -186,6 +186,12 @@ bool Intake::is_stalled(const Partition& partition) {
   return partition.tracker.uncommitted() >= max_uncommitted_;
 }
 
+bool Intake::has_stalled(const Partitions& partitions) {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(partitions.begin(), partitions.end(),
+                     [this](const auto& one) { return one->tracker.uncommitted() >= max_uncommitted_; });
+}
+
 bool Intake::has_progress() const {
   const std::lock_guard lock(mutex_);
   return has_progress_;

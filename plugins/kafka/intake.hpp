@@ -58,6 +58,8 @@ class Intake {
   [[nodiscard]] std::size_t outstanding(const Partition& partition);
   /// So many records past the oldest unsettled one are out that reading stopped.
   [[nodiscard]] bool is_stalled(const Partition& partition);
+  /// Whether one of them is.
+  [[nodiscard]] bool has_stalled(const Partitions& partitions);
   /// Whether an event was settled since clear_progress(): only the first one wakes the consumer's thread.
   [[nodiscard]] bool has_progress() const;
   void clear_progress();

@@ -53,7 +53,18 @@ void KafkaBinding::begin_input(const Window& window) {
   } else {
     // As Dapr's component: reading succeeds and does nothing.
     host_.log(CLEAT_LOG_WARN, "this component has no topics, so nothing is read from Kafka");
+    if (!is_beating_.exchange(true)) beat();
   }
+}
+
+/// Without a consumer nothing can hang, but the manifest promises a sign of life.
+void KafkaBinding::beat() {
+  health_.beat();
+  constexpr std::uint64_t kEveryNs = 5'000'000'000;
+  const auto again = [this](bool is_cancelled) {
+    if (!is_cancelled) beat();
+  };
+  if (host_.post(again, host_.now_ns() + kEveryNs) != CLEAT_OK) is_beating_ = false;
 }
 
 void KafkaBinding::set_window(const Window& window) {

@@ -2,6 +2,8 @@
 
 #include <cleat/plugin.hpp>
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 
 #include "consumer.hpp"
@@ -27,10 +29,13 @@ class KafkaBinding {
   void stop(Deadline deadline);
 
  private:
+  void beat();
+
   Host host_;
   HealthBoard health_;
   KafkaConfig config_;
   std::uint32_t directions_ = 0;
+  std::atomic<bool> is_beating_{false};
   std::unique_ptr<Producer> producer_;
   std::unique_ptr<Consumer> consumer_;
 };

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <limits>
 #include <string_view>
+#include <system_error>
 
 namespace cleat::kafka {
 namespace {
@@ -164,6 +166,15 @@ void read_producer(const Config& config, KafkaConfig& out) {
     refuse("invalid value for 'linger': expected a duration from 0 to 15m");
 }
 
+void read_call_time(const Config& config, KafkaConfig& out) {
+  const std::string_view given = config.fact("invoke-timeout-ns");
+  std::int64_t ns = 0;
+  const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), ns);
+  if (error != std::errc() || end != given.data() + given.size() || ns <= 0) return;
+  out.call_time = std::clamp(std::chrono::ceil<milliseconds>(nanoseconds(ns)), milliseconds(1),
+                             milliseconds(std::numeric_limits<std::int32_t>::max()));
+}
+
 /// Only the shape: librdkafka asks each broker what it speaks.
 void check_version(const Config& config) {
   const std::string text = config.text("version");
@@ -209,6 +220,7 @@ KafkaConfig read_config(const Config& config, int client_version) {
   read_assignment(config, out);
   read_consumer(config, out);
   read_producer(config, out);
+  read_call_time(config, out);
   read_connection(config, out);
   check_version(config);
   refuse_registry(config);

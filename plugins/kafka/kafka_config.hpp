@@ -34,6 +34,7 @@ struct KafkaConfig {
   std::string compression = "none", acks = "all";
   std::int64_t max_message_bytes = 1'048'576, retries = 5, max_in_flight = 2;
   std::chrono::nanoseconds linger{0};
+  std::chrono::milliseconds call_time{30'000};  ///< most that a call may take, by the host's own limit
 
   std::chrono::milliseconds dial_timeout{30'000}, socket_timeout{30'000}, metadata_refresh{480'000};
   bool strict_dapr = false;

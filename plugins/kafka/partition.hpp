@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -27,6 +28,9 @@ struct Partition {
   std::optional<std::int64_t> seek_to;  ///< nothing is read before this is done
   bool is_lost = false;                 ///< the broker has not got the offset; a decision is due
   bool failed = false;                  ///< not read any more in this assignment
+  /// Since when, and at which position, maxUncommitted keeps it from being read.
+  std::optional<std::chrono::steady_clock::time_point> stalled_since;
+  std::int64_t stalled_at = 0;
 
   Wake* wake = nullptr;
   std::atomic<bool> has_data{true};  ///< the queue may not be empty; set by librdkafka's threads

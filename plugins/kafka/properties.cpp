@@ -88,6 +88,9 @@ Properties consumer_properties(const KafkaConfig& config, int client_version) {
 Properties producer_properties(const KafkaConfig& config) {
   Properties out = common(config);
   const std::string acks = config.acks == "all" ? "-1" : config.acks == "local" ? "1" : "0";
+  // The library takes no time that is not longer than the linger.
+  const auto least =
+      std::chrono::ceil<std::chrono::milliseconds>(config.linger) + std::chrono::milliseconds(1);
   const double linger = std::chrono::duration<double, std::milli>(config.linger).count();
   out.insert(out.end(),
              {{"acks", acks},
@@ -98,8 +101,8 @@ Properties producer_properties(const KafkaConfig& config) {
               {"message.max.bytes", std::to_string(config.max_message_bytes)},
               {"linger.ms", std::to_string(linger)},
               {"max.in.flight.requests.per.connection", std::to_string(config.max_in_flight)},
-              // The host answers at the call's own deadline; this frees what the broker never answered.
-              {"message.timeout.ms", "30000"},
+              // Not sent again once the call is over: the host's attempts and the client's must not multiply.
+              {"message.timeout.ms", ms(std::max(config.call_time, least))},
               {"request.timeout.ms", "10000"},
               // So long a topic may be unknown before the call says so.
               {"topic.metadata.propagation.max.ms", "5000"},

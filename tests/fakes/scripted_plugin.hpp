@@ -17,6 +17,7 @@ class ScriptedPlugin {
     std::uint64_t id;
     std::int32_t verdict;
     std::uint32_t flags;
+    std::uint32_t requeue_after_ms;
   };
   struct Invoked {
     const cleat_request* request;
@@ -45,7 +46,8 @@ class ScriptedPlugin {
     table_.set_window = [](void* self, const cleat_window* window) { of(self).window = *window; };
     table_.settle = [](void* self, const cleat_settlement* const* items, std::uint32_t count) {
       for (std::uint32_t i = 0; i < count; ++i) {
-        of(self).settled.push_back({items[i]->event_id, items[i]->verdict, items[i]->flags});
+        of(self).settled.push_back(
+            {items[i]->event_id, items[i]->verdict, items[i]->flags, items[i]->requeue_after_ms});
       }
       if (of(self).on_settle) of(self).on_settle();
     };
@@ -65,19 +67,26 @@ class ScriptedPlugin {
   [[nodiscard]] const cleat_host& host() const { return *host_; }
 
   /// Delivers events of these lanes under fresh ids; returns the accepted ids. Each event's data counts its release.
-  std::vector<std::uint64_t> deliver(const std::vector<std::uint64_t>& lanes, std::size_t bytes = 8) {
+  std::vector<std::uint64_t> deliver(const std::vector<std::uint64_t>& lanes, std::size_t bytes = 8,
+                                     const std::string& key = {}) {
     std::vector<cleat_event> events(lanes.size());
     std::vector<cleat_event*> pointers;
     std::vector<std::string> names(lanes.size());
     std::vector<Payload*> payloads;
+    std::vector<cleat_kv> entries;
+    for (const auto& [key_text, value] : metadata)
+      entries.push_back({{key_text.data(), key_text.size()}, {value.data(), value.size()}});
     for (std::size_t i = 0; i < lanes.size(); ++i) {
       const std::uint64_t id = next_id_++;
-      names[i] = "s/" + std::to_string(id);
+      names[i] = name_.empty() ? "s/" + std::to_string(id) : name_;
       auto* payload = new Payload{std::string(bytes, 'x'), this};
       payloads.push_back(payload);
       events[i].struct_size = sizeof(cleat_event);
       events[i].id = id;
       events[i].lane = lanes[i];
+      events[i].delivery_count = delivery_count;
+      events[i].metadata = {entries.data(), entries.size()};
+      events[i].key = {key.data(), key.size()};
       events[i].source_id = {names[i].data(), names[i].size()};
       events[i].data = {payload->text.data(), payload->text.size(), &release, payload};
       pointers.push_back(&events[i]);
@@ -96,6 +105,13 @@ class ScriptedPlugin {
     return ids;
   }
 
+  /// One event without a lane, under this stable name.
+  void deliver_named(const std::string& name) {
+    name_ = name;
+    deliver({0});
+    name_.clear();
+  }
+
   void complete(cleat_call* call) { host_->complete(host_, call, nullptr, nullptr); }
 
   std::vector<Settled> settled;
@@ -104,6 +120,8 @@ class ScriptedPlugin {
   cleat_window window{};
   cleat_status last_status = CLEAT_OK;
   std::size_t released = 0;
+  std::vector<std::pair<std::string, std::string>> metadata;  ///< of what is delivered from now on
+  std::uint32_t delivery_count = 0;                           ///< of what is delivered from now on
   bool closed = false;
   std::function<void(const cleat_request&, cleat_call*)> on_invoke;
   std::function<void()> on_settle;
@@ -129,6 +147,7 @@ class ScriptedPlugin {
   cleat_binding_type table_{};
   const cleat_host* host_ = nullptr;
   std::uint64_t next_id_ = 1;
+  std::string name_;
 };
 
 }  // namespace cleat::testing

@@ -1,5 +1,6 @@
 """Component files: what loads, what is skipped with a warning, what ends the start."""
 
+import json
 import subprocess
 
 import pytest
@@ -121,3 +122,50 @@ def test_version():
     done = subprocess.run([BUILD / "cleat", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.strip()
     assert done.stderr == ""
+
+
+def letters(source_type, source, target_type, target, **more):
+    """An input whose dead letters go to the component `dead`, and that one. Both types read and write."""
+    return (component("in", source_type, {"direction": "input", "deadLetter": "dead", **source, **more}),
+            component("dead", target_type, {"direction": "output", **target}))
+
+
+def kafka_in(**fields):
+    return {"brokers": "kafka-1:9092,kafka-2:9092", "topics": "orders, returns", "consumerGroup": "g", **fields}
+
+
+@pytest.mark.parametrize("brokers", ["kafka-1:9092,kafka-2:9092", "tcp://KAFKA-2:9092", "elsewhere:1, kafka-1"])
+def test_a_dead_letter_to_its_own_source_does_not_start(start_host, app, brokers):
+    host = start_host(*letters("bindings.kafka", kafka_in(), "bindings.kafka", {"brokers": brokers, "publishTopic": "returns"}), app=app)
+    reason = host.wait_for_state("in", lambda state: state.get("state") == "failed", "failed")["reason"]
+    assert "'dead', which writes to 'returns' (publishTopic)" in reason and "'in' reads that (topics)" in reason
+    assert host.state("dead")["state"] != "failed"
+
+
+@pytest.mark.parametrize("target", [
+    {"brokers": "kafka-1:9092", "publishTopic": "orders-dead"},
+    {"brokers": "kafka-1:9093,kafka-3:9092", "publishTopic": "orders"},
+])
+def test_a_dead_letter_to_somewhere_else_starts(start_host, app, target):
+    host = start_host(*letters("bindings.kafka", kafka_in(), "bindings.kafka", target), app=app)
+    host.wait_for_state("in", lambda state: state.get("state") in ("running", "degraded"), "started")
+
+
+def test_a_dead_letter_without_a_place_to_go_does_not_start(start_host, app):
+    host = start_host(*letters("bindings.kafka", kafka_in(), "bindings.kafka", {"brokers": "kafka-1:9092"}), app=app)
+    reason = host.wait_for_state("in", lambda state: state.get("state") == "failed", "failed")["reason"]
+    assert "'dead' is missing a place to write to: expected 'publishTopic' in its component" in reason
+
+
+@pytest.mark.parametrize("writes,metadata,words", [
+    ("there", {"to": "here"}, "writes to 'here'"),
+    (None, {"to": "here"}, "writes to 'here'"),
+    ("here", {"to": "there"}, None),
+    (None, {"other": "x"}, "'writes' in its component or 'to' in deadLetterMetadata"),
+])
+def test_the_metadata_of_a_dead_letter_says_where_it_goes(start_host, app, echo_dir, writes, metadata, words):
+    target = {} if writes is None else {"writes": writes}
+    parts = letters("bindings.echo", {"reads": "here"}, "bindings.echo", target, deadLetterMetadata=json.dumps(metadata))
+    host = start_host(*parts, app=app, plugin_dir=echo_dir)
+    state = host.wait_for_state("in", lambda state: state.get("state") in ("failed", "running", "degraded"), "decided")
+    assert (state["state"] == "failed" and words in state["reason"]) if words else state["state"] != "failed", state

@@ -1,6 +1,7 @@
 """A Kafka record becomes a POST, and is committed after the application answered."""
 
 import threading
+import urllib.parse
 import uuid
 
 import pytest
@@ -197,3 +198,25 @@ def test_a_slow_handler_never_costs_the_membership(start_host, kafka, app):
     gate.set()
     assert [event.body for event in app.wait_for(2, "/in")] == [b"slow", b"next"]
     wait_until(lambda: committed(kafka, group, topic) == 2, "both are committed")
+
+
+@pytest.mark.timeout(90)
+def test_a_partition_past_max_uncommitted_is_stalled_until_a_person_decides(start_host, kafka, app):
+    topic, group = kafka.topic(2), uuid.uuid4().hex
+    app.always("/in", lambda request: 500 if request.body == b"poison" else 200)
+    host = start_host(income(kafka, topic, group=group, maxUncommitted=3, ordering="none"), app=app)
+    kafka.produce(topic, {"value": b"poison", "partition": 0}, *({"value": b"p0", "partition": 0} for _ in range(10)))
+    state = host.wait_for_state("in", lambda state: state["state"] == "stalled", "stalled")
+    assert f"{topic}/0 is not read further: the record at offset 0 is not settled, and maxUncommitted (3)" in state["reason"], state
+    kafka.produce(topic, *({"value": b"p1", "partition": 1} for _ in range(50)))
+    wait_until(lambda: committed(kafka, group, topic, 1) == 50, "the other partition flows")
+    assert host.state("in")["state"] == "stalled"
+    assert len([event for event in app.requests("/in") if event.body == b"p0"]) == 2
+
+    def dropped():
+        reply = host.request("POST", f"/cleat/v1/components/in/events/{urllib.parse.quote(f'{topic}/0@0', safe='')}/drop")
+        return reply if reply.status != 409 else None
+    reply = wait_until(dropped, "an answer to drop")
+    assert reply.status < 300, reply.text
+    wait_until(lambda: committed(kafka, group, topic, 0) == 11, "the partition goes on")
+    host.wait_for_state("in", lambda state: state["state"] == "running", "running again")

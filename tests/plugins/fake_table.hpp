@@ -92,7 +92,10 @@ class FakeHost {
     table_.post = [](const cleat_host* h, cleat_task task, void* arg, std::uint64_t not_before,
                      std::uint32_t) { return of(h).post(task, arg, not_before); };
     table_.set_health = [](const cleat_host* h, std::int32_t state, cleat_str why) {
-      of(h).note([&](FakeHost& me) { me.health_ = {state, std::string(view(why))}; });
+      of(h).note([&](FakeHost& me) {
+        me.health_ = {state, std::string(view(why))};
+        ++me.health_count_;
+      });
     };
     table_.complete = [](const cleat_host* h, cleat_call* call, cleat_response* response,
                          const cleat_failure* failure) { of(h).complete(call, response, failure); };
@@ -181,6 +184,8 @@ class FakeHost {
   [[nodiscard]] std::vector<std::uint64_t> withdrawn() const { return read(&FakeHost::withdrawn_); }
   [[nodiscard]] std::vector<LogLine> log() const { return read(&FakeHost::log_); }
   [[nodiscard]] std::pair<std::int32_t, std::string> health() const { return read(&FakeHost::health_); }
+  /// How often set_health() was called, with or without news.
+  [[nodiscard]] std::size_t health_count() const { return read(&FakeHost::health_count_); }
   [[nodiscard]] std::uint64_t deliver_calls() const { return read(&FakeHost::deliver_calls_); }
   [[nodiscard]] bool logged(std::string_view part) const {
     const std::vector<LogLine> lines = log();
@@ -322,6 +327,7 @@ class FakeHost {
   std::vector<std::uint64_t> withdrawn_;
   std::vector<LogLine> log_;
   std::pair<std::int32_t, std::string> health_{CLEAT_HEALTH_UNKNOWN, ""};
+  std::size_t health_count_ = 0;
 };
 
 }  // namespace cleat::testing

@@ -221,7 +221,7 @@ TEST_F(KafkaTest, TooManyUncommittedRecordsStopThePartition) {
   ASSERT_TRUE(in.wait_for(3));
   in.driver.settle(in.id_of("1"));
   in.driver.settle(in.id_of("2"));
-  EXPECT_TRUE(in.wait([&] { return in.host.health().first == CLEAT_HEALTH_DEGRADED; }));
+  EXPECT_TRUE(in.wait([&] { return in.host.health().first == CLEAT_HEALTH_STALLED; }));
   EXPECT_NE(in.host.health().second.find("in/0 is not read further: the record at offset 0"),
             std::string::npos)
       << in.host.health().second;
@@ -229,6 +229,25 @@ TEST_F(KafkaTest, TooManyUncommittedRecordsStopThePartition) {
   in.driver.settle(in.id_of("0"));
   EXPECT_TRUE(in.wait_for(5));
   EXPECT_TRUE(in.wait([&] { return in.host.health().first == CLEAT_HEALTH_UP; }));
+}
+
+TEST_F(KafkaTest, AStallIsSaidAlsoWhenNothingIsSettled) {
+  Component(writer()).write_all({"0", "1", "2", "3"});
+  Component in(reader({{"initialOffset", "oldest"}, {"maxUncommitted", "3"}}));
+  in.read();
+  ASSERT_TRUE(in.wait_for(3));
+  EXPECT_TRUE(in.wait([&] { return in.host.health().first == CLEAT_HEALTH_STALLED; }));
+  in.driver.settle_all();
+  EXPECT_TRUE(in.wait_for(4));
+  EXPECT_TRUE(in.wait([&] { return in.host.health().first == CLEAT_HEALTH_UP; }));
+}
+
+TEST_F(KafkaTest, GivesASignOfLifeWithoutNews) {
+  Component in(reader(kOldest));
+  in.read();
+  const std::size_t before = in.host.health_count();
+  EXPECT_TRUE(in.wait([&] { return in.host.health_count() >= before + 2; }));
+  EXPECT_EQ(in.host.health().second, "partitions assigned: in/0");
 }
 
 #if RD_KAFKA_VERSION >= 0x020b0000

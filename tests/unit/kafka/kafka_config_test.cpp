@@ -30,6 +30,16 @@ bool warns(const KafkaConfig& config, const std::string& part) {
                      [&](const std::string& one) { return one.find(part) != std::string::npos; });
 }
 
+TEST(KafkaConfigTest, TheTimeOfACallIsTheHostsLimit) {
+  const auto call_time = [](const std::string& fact) {
+    return config_of({{"brokers", "a"}}, kCurrentClient, "shop", fact).call_time;
+  };
+  EXPECT_EQ(call_time("90000000000"), milliseconds(90'000));
+  EXPECT_EQ(call_time("1"), milliseconds(1));
+  EXPECT_EQ(call_time(""), milliseconds(30'000));
+  EXPECT_EQ(call_time("soon"), milliseconds(30'000));
+}
+
 TEST(KafkaConfigTest, TheComponentOf2019) {
   const KafkaConfig config = config_of({{"brokers", "http://localhost:5050"},
                                         {"topics", "someTopic"},

@@ -53,6 +53,17 @@ TEST(PropertiesTest, AConsumerNeverCommitsByItself) {
   EXPECT_EQ(value_of(properties, "group.id"), "shop");
 }
 
+TEST(PropertiesTest, ARecordIsNotSentAgainOnceItsCallIsOver) {
+  KafkaConfig config = config_of({{"brokers", "a"}, {"publishTopic", "t"}});
+  EXPECT_EQ(value_of(producer_properties(config), "message.timeout.ms"), "30000");
+  config.call_time = std::chrono::seconds(90);
+  EXPECT_EQ(value_of(producer_properties(config), "message.timeout.ms"), "90000");
+  config.call_time = std::chrono::milliseconds(200);
+  config.linger = std::chrono::seconds(1);
+  EXPECT_EQ(value_of(producer_properties(config), "message.timeout.ms"), "1001")
+      << "the library refuses less";
+}
+
 TEST(PropertiesTest, PrefetchIsBoundedByTheField) {
   const KafkaConfig config = config_of({{"brokers", "a"}, {"topics", "t"}, {"channelBufferSize", "77"}});
   EXPECT_EQ(value_of(consumer_properties(config, kCurrentClient), "queued.min.messages"), "77");

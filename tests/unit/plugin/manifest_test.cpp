@@ -271,6 +271,34 @@ TEST(PluginVersion, AreComparedAsNumbers) {
   EXPECT_EQ(compare_plugin_versions("1.2.0+a", "1.2.0+b"), 0);
 }
 
+TEST(Manifest, AFieldNamesAServerASourceOrADestination) {
+  const auto manifest = parse_manifest(one_type("", R"(
+      {"name":"hosts","type":"list","names":"server"},
+      {"name":"reads","type":"list","names":"source","directions":["input"]},
+      {"name":"writes","names":"destination","request_key":"to"}, {"name":"other"})"));
+  ASSERT_TRUE(manifest) << manifest.error().text;
+  const auto& fields = manifest->types[0].fields;
+  EXPECT_EQ(fields[0].names, Field::Names::server);
+  EXPECT_EQ(fields[1].names, Field::Names::source);
+  EXPECT_EQ(fields[2].names, Field::Names::destination);
+  EXPECT_EQ(fields[2].request_key, "to");
+  EXPECT_EQ(fields[3].names, Field::Names::nothing);
+  EXPECT_EQ(fields[3].request_key, "");
+}
+
+TEST(Manifest, WhatAFieldNamesFitsTheRestOfIt) {
+  EXPECT_THAT(fault_of(one_field(R"({"name":"n","names":"queue"})")),
+              HasSubstr("\"names\" must be server, source or destination, not \"queue\""));
+  EXPECT_THAT(fault_of(one_field(R"({"name":"n","type":"integer","names":"server"})")),
+              HasSubstr("must be of type string or list"));
+  EXPECT_THAT(fault_of(one_field(R"({"name":"n","names":"source","directions":["output"]})")),
+              HasSubstr("a source is only for a field of an input"));
+  EXPECT_THAT(fault_of(one_field(R"({"name":"n","names":"destination","directions":["input"]})")),
+              HasSubstr("a destination is only for a field of an output"));
+  EXPECT_THAT(fault_of(one_field(R"({"name":"n","names":"source","request_key":"to"})")),
+              HasSubstr("only for a field that names a destination"));
+}
+
 TEST(Manifest, FeedsNamesAPartOfTheRetryOnceAndInItsType) {
   const auto manifest =
       parse_manifest(one_type("", R"({"name":"n","type":"integer","feeds":"retryMaxRetries"},{"name":"m"})"));
