@@ -63,6 +63,7 @@ Pairs DeadLetterWriter::metadata_of(const Event& event, std::uint32_t attempts) 
 }
 
 void DeadLetterWriter::write(const Event& event, std::uint32_t attempts, OutputDone done) const {
+  if (options_.to == DeadLetterOptions::To::broker) return done({});
   std::string why;
   OutputPort* const port = find_(options_.target, options_.operation, why);
   if (port == nullptr) {

@@ -32,7 +32,8 @@ class DeadLetterWriter {
   [[nodiscard]] DeadLetterOptions::To to() const { return options_.to; }
   [[nodiscard]] const std::string& target() const { return options_.target; }
   /// Begins to write. `done` runs once on the home thread, perhaps before this returns. The event has trouble. `attempts` are
-  /// all that were made. Without its data where the event's trouble says envelope_only.
+  /// all that were made. Without its data where the event's trouble says envelope_only. Where the source has its own dead
+  /// letters there is nothing to write.
   void write(const Event& event, std::uint32_t attempts, OutputDone done) const;
 
  private:

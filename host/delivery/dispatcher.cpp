@@ -17,6 +17,10 @@ constexpr std::uint32_t kPerLane = 128;
 constexpr std::uint32_t kWindowStep = 64;
 constexpr std::uint64_t kBaseBytes = 64ULL << 20;
 
+bool is_expired(const Event& event, std::uint64_t now_ns) {
+  return event.settle_by_ns != 0 && now_ns >= event.settle_by_ns;
+}
+
 DeadLettersOptions dead_letters_options(const DispatcherOptions& options) {
   DeadLettersOptions letters;
   letters.component = options.component;
@@ -87,18 +91,21 @@ void Dispatcher::on_events(std::vector<EventPtr> events) {
   std::uint64_t now_wall_ns = 0;
   for (EventPtr& owned : events) {
     Event& event = *owned.release();  // the lists hold it until settle() takes it back
+    if (const Returned::Made* const made = returned_.find(event.source_id())) {
+      event.delivery_count = std::max(event.delivery_count, made->attempts + 1);
+      if (event.first_seen_wall_ns == 0) event.first_seen_wall_ns = made->first_seen_wall_ns;
+    }
     if (event.first_seen_wall_ns == 0) {
       if (now_wall_ns == 0) now_wall_ns = wall_now_ns();
       event.first_seen_wall_ns = now_wall_ns;
     }
     if (stopping_ || lanes_.is_closed(event.lane)) {
+      const std::uint64_t lane = event.lane;
       settle(event, CLEAT_ABANDON);
+      if (lane != 0) close_lane(lane);
       continue;
     }
     lanes_seen_ = lanes_seen_ || event.lane != 0;
-    if (const std::uint32_t made = returned_.find(event.source_id()); made > 0) {
-      event.delivery_count = std::max(event.delivery_count, made + 1);
-    }
     if (lanes_.enter(event, order_of(event))) make_ready(event);
   }
   pump();
@@ -140,12 +147,16 @@ void Dispatcher::begin_attempt(Event& event, Breaker::Period period, std::uint64
   queues_.add(event, Place::running);
 }
 
-// Its source has given it to somebody else by now, or its attempts were used up while it waited behind another of its batch.
+// Not if its source has given it to somebody else by now, or its attempts were used up while it waited behind another of its
+// batch.
+bool Dispatcher::may_begin(const Event& event, std::uint64_t now_ns) const {
+  return !is_expired(event, now_ns) && !(event.trouble && are_attempts_used_up(event));
+}
+
 bool Dispatcher::refuse(Event& event, std::uint64_t now_ns) {
-  const bool expired = event.settle_by_ns != 0 && now_ns >= event.settle_by_ns;
-  if (!expired && !(event.trouble && are_attempts_used_up(event))) return false;
+  if (may_begin(event, now_ns)) return false;
   queues_.take(event);
-  if (expired) {
+  if (is_expired(event, now_ns)) {
     abandon(event);
   } else {
     exhaust(event);
@@ -216,6 +227,7 @@ void Dispatcher::leave_order(std::uint64_t order) {
 void Dispatcher::settle(Event& event, std::int32_t verdict, std::uint32_t flags,
                         std::uint32_t requeue_after_ms) {
   if (verdict == CLEAT_ABANDON) ++counts_.abandoned;
+  if (verdict == CLEAT_ACK || verdict == CLEAT_REJECT) returned_.forget(event.source_id());
   settlements_.push_back({EventPtr(&event), verdict, flags, requeue_after_ms});
 }
 
@@ -237,11 +249,13 @@ void Dispatcher::flush() {
 
 void Dispatcher::on_dead_letter_written(Event& event) {
   ++counts_.dead_lettered;
-  log_.info("a dead letter was written", {{"component", options_.component},
-                                          {"event", name_of(event)},
-                                          {"to", dead_letters_.writer().target()},
-                                          {"reason", event.trouble->reason}});
-  settle_and_leave(event, CLEAT_ACK);
+  const bool to_broker = dead_letters_.writer().to() == DeadLetterOptions::To::broker;
+  log_.info(to_broker ? "an event was given to its source's own dead letters" : "a dead letter was written",
+            {{"component", options_.component},
+             {"event", name_of(event)},
+             {"to", to_broker ? std::string_view("broker") : dead_letters_.writer().target()},
+             {"reason", event.trouble->reason}});
+  settle_and_leave(event, to_broker ? CLEAT_REJECT : CLEAT_ACK);
   if (dead_letters_.is_stalled()) {
     log_.error(
         fmt::format(

@@ -89,9 +89,11 @@ class Dispatcher final : public EventSink, public AnswerHandler, private DeadLet
   void pump();
   void pump_one_by_one();
   void pump_batches();
-  bool start_batch();
+  void start_batch();
+  void end_linger();
   bool add_to_batch(OutBatch& batch, Event& first, std::uint64_t now_ns);
   [[nodiscard]] bool batch_is_due();
+  [[nodiscard]] bool may_begin(const Event& event, std::uint64_t now_ns) const;
   bool refuse(Event& event, std::uint64_t now_ns);
   void begin_attempt(Event& event, Breaker::Period period, std::uint64_t now_ns);
   void wait_for_gate();
@@ -106,6 +108,7 @@ class Dispatcher final : public EventSink, public AnswerHandler, private DeadLet
   void fail(Event& event, const Answer& answer);
   [[nodiscard]] bool are_attempts_used_up(const Event& event) const;
   [[nodiscard]] bool is_exhausted(const Event& event, const Answer& answer, std::uint64_t delay_ns) const;
+  [[nodiscard]] bool may_go_back(const Event& event) const;
   void hold(Event& event, std::uint64_t delay_ns);
   void exhaust(Event& event);
   void give_up(Event& event);
@@ -114,6 +117,7 @@ class Dispatcher final : public EventSink, public AnswerHandler, private DeadLet
   void remember_failure(Event& event, const Answer& answer);
   void note_failure(const Event& event, std::string reason);
   void fail_in_batch(const std::vector<Event*>& failed, const Answer& answer);
+  std::vector<Event*> put_back_behind(std::vector<Event*>& events);
   void after_answers();
 
   // Ending an event.

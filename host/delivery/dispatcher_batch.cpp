@@ -18,11 +18,17 @@ Answer not_mentioned() {
 }  // namespace
 
 void Dispatcher::pump_batches() {
-  while (!queues_.list(Place::ready).empty() && batches_.size() < options_.fields.max_in_flight &&
-         batch_is_due()) {
+  const EventList& ready = queues_.list(Place::ready);
+  while (!ready.empty() && batches_.size() < options_.fields.max_in_flight && batch_is_due()) {
     if (!gate_.is_open(home_.now_ns())) return wait_for_gate();
-    if (!start_batch()) return;
+    start_batch();
   }
+  if (ready.empty()) end_linger();
+}
+
+void Dispatcher::end_linger() {
+  linger_over_ = false;
+  linger_timer_.disarm();
 }
 
 // Full, or waited for others long enough.
@@ -34,9 +40,11 @@ bool Dispatcher::batch_is_due() {
   return false;
 }
 
-bool Dispatcher::start_batch() {
+// An event that is refused may end its dead letter at once, and that may start another batch in between.
+void Dispatcher::start_batch() {
   const std::uint64_t now = home_.now_ns();
-  OutBatch& batch = batches_.emplace_back();
+  const auto own = batches_.emplace(batches_.end());
+  OutBatch& batch = *own;
   EventList& ready = queues_.list(Place::ready);
   while (!ready.empty() && batch.events.size() < options_.fields.batch_max) {
     Event& event = ready.front();
@@ -47,25 +55,25 @@ bool Dispatcher::start_batch() {
     if (!add_to_batch(batch, event, now) || alone) break;
   }
   if (batch.events.empty()) {
-    batches_.pop_back();
-    return false;
+    batches_.erase(own);
+    return;
   }
-  linger_over_ = false;
-  linger_timer_.disarm();
+  end_linger();
   batch.period = gate_.begin(now);
   application_.post(batch, *this);
-  return true;
 }
 
-// With it go those that wait right behind it, in their order. False: the batch is full, or the next one has to go alone.
+// With it go those that wait right behind it, in their order, up to one that has to go alone or may not begin: what becomes
+// of that one is decided when it is the first. False: the batch is full, or the event has to go alone.
 bool Dispatcher::add_to_batch(OutBatch& batch, Event& first, std::uint64_t now_ns) {
   const std::uint64_t order = order_of(first);
+  std::uint32_t mine = 0;
   for (Event* event = &first; event != nullptr;) {
     begin_attempt(*event, 0, now_ns);
     batch.events.push_back(event);
     if (first.alone || batch.events.size() == options_.fields.batch_max) return false;
-    event = lanes_.take_more(order);
-    if (event != nullptr && event->alone) {
+    event = lanes_.take_more(order, ++mine);
+    if (event != nullptr && (event->alone || !may_begin(*event, now_ns))) {
       lanes_.put_back(*event, order);
       event = nullptr;
     }
@@ -85,44 +93,64 @@ void Dispatcher::on_batch_answer(Batch& batch, const Answer& answer,
   for (Event* event : events)
     queues_.take(*event);
 
-  // What one status says of many events at once is no verdict about any of them: each is asked for again alone.
+  // What one status says of many events at once is no verdict about any of them, and an event that breaks the request or ends
+  // the application must not take the others with it: each is asked for again alone, until it is done.
   const bool says_each = answer.is_success();
-  const bool split = events.size() > 1 && answer.outcome == Outcome::answered && !says_each;
+  const bool split = events.size() > 1 && !says_each;
   if (split) whole.verdict = Verdict::retry;
-  std::vector<Event*> failed;
+  const bool is_over = answer.outcome == Outcome::cancelled || answer.outcome == Outcome::expired;
+  std::vector<Event*> again;
   for (std::size_t i = 0; i < events.size(); ++i) {
     Event& event = *events[i];
-    event.alone = split;
+    event.alone = event.alone || split;
     Judgement judgement = whole;
     if (says_each) judgement.verdict = i < verdicts.size() && verdicts[i] ? *verdicts[i] : Verdict::retry;
-    const bool was_attempted = answer.outcome != Outcome::unreachable &&
-                               answer.outcome != Outcome::cancelled && answer.outcome != Outcome::expired;
-    if (judgement.verdict == Verdict::retry && was_attempted && may_go_on(event)) {
-      failed.push_back(&event);
+    if (judgement.verdict == Verdict::retry && !is_over) {
+      again.push_back(&event);
     } else {
       conclude(event, judgement, answer);
     }
   }
-  fail_in_batch(failed, says_each ? not_mentioned() : answer);
+  fail_in_batch(again, says_each ? not_mentioned() : answer);
   after_answers();
 }
 
-// The first failed event of each order is held or given up as if it had been alone. Those that came behind it wait behind it
-// again, in their order, and what their failure means is found out when it is their turn.
+// The first failed event of each order ends as if it had been alone. Those that came behind it wait behind it again, and what
+// their failure means is found out when it is their turn. An event that is given back closes its lane for those after it.
 void Dispatcher::fail_in_batch(const std::vector<Event*>& failed, const Answer& answer) {
+  std::vector<Event*> first;
+  for (Event* event : failed) {
+    if (may_go_on(*event)) {
+      first.push_back(event);
+    } else {
+      conclude(*event, Judgement(), answer);
+    }
+  }
+  for (Event* event : put_back_behind(first)) {
+    if (answer.outcome == Outcome::unreachable) {
+      undo_attempt(*event);
+    } else {
+      remember_failure(*event, answer);
+    }
+    note_failure(*event, describe(answer));
+  }
+  for (Event* event : first)
+    conclude(*event, Judgement(), answer);
+}
+
+// Of the events of one request, which are in no list, only the first of each order stays; those behind it go back to where they
+// waited, and are returned.
+std::vector<Event*> Dispatcher::put_back_behind(std::vector<Event*>& events) {
   std::vector<Event*> first, behind;
   std::unordered_set<std::uint64_t> orders;
-  for (Event* event : failed) {
+  for (Event* event : events) {
     const std::uint64_t order = order_of(*event);
     (order == 0 || orders.insert(order).second ? first : behind).push_back(event);
   }
-  for (auto at = behind.rbegin(); at != behind.rend(); ++at) {
-    remember_failure(**at, answer);
-    note_failure(**at, (*at)->trouble->reason);
+  for (auto at = behind.rbegin(); at != behind.rend(); ++at)
     lanes_.put_back(**at, order_of(**at));
-  }
-  for (Event* event : first)
-    fail(*event, answer);
+  events = std::move(first);
+  return behind;
 }
 
 }  // namespace cleat

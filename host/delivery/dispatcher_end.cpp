@@ -39,14 +39,14 @@ void Dispatcher::recall(Wanted wanted, std::vector<Event*>& taken) {
       continue;
     }
     gate_.forget(batch->period, home_.now_ns());
-    for (auto event = batch->events.rbegin(); event != batch->events.rend(); ++event) {
-      take_back(**event);
-      if (wanted(**event)) {
-        taken.push_back(*event);
-      } else {
-        queues_.add_first(**event, Place::ready);
-      }
+    std::vector<Event*> others;
+    for (Event* event : batch->events) {
+      take_back(*event);
+      (wanted(*event) ? taken : others).push_back(event);
     }
+    put_back_behind(others);
+    for (auto event = others.rbegin(); event != others.rend(); ++event)
+      queues_.add_first(**event, Place::ready);
     batch = batches_.erase(batch);
   }
   if (is_batching()) return;

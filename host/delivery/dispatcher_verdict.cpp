@@ -1,11 +1,19 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.hpp"
 #include "delivery/dispatcher.hpp"
 
 // What one answer makes of one event.
 
 namespace cleat {
+namespace {
+
+// A policy may ask for no wait at all; a loop without a breath helps nobody.
+constexpr std::uint64_t kLeastDelay = 1 * kMillisecond;
+
+}  // namespace
 
 // The event is in no list.
 void Dispatcher::conclude(Event& event, const Judgement& judgement, const Answer& answer) {
@@ -43,7 +51,6 @@ void Dispatcher::acknowledge(Event& event) {
   ++counts_.acked;
   last_success_ns_ = home_.now_ns();
   dead_letters_.on_acked();
-  if (event.trouble) returned_.forget(event.source_id());
   if (troubled_ && queues_.held() == 0) {
     troubled_ = false;
     log_.info("the application takes events again",
@@ -62,6 +69,10 @@ void Dispatcher::remember_failure(Event& event, const Answer& answer) {
     event.trouble->first_attempt_ns = event.started_ns;
     const std::uint64_t took = home_.now_ns() - event.started_ns;
     event.trouble->first_attempt_wall_ns = wall - std::min(took, wall);
+    if (const Returned::Made* const made = returned_.find(event.source_id())) {
+      event.trouble->first_attempt_ns = made->first_attempt_ns;
+      event.trouble->first_attempt_wall_ns = made->first_attempt_wall_ns;
+    }
   }
   event.trouble->last_attempt_wall_ns = wall;
   event.trouble->status = answer.outcome == Outcome::answered ? answer.status : 0;
@@ -83,7 +94,7 @@ void Dispatcher::note_failure(const Event& event, std::string reason) {
 void Dispatcher::fail(Event& event, const Answer& answer) {
   remember_failure(event, answer);
   note_failure(event, event.trouble->reason);
-  const std::uint64_t delay = options_.retry.wait.delay_ns(event.attempts, random_);
+  const std::uint64_t delay = options_.retry.wait.delay_ns(attempts_of(event), random_);
   if (is_exhausted(event, answer, delay)) {
     exhaust(event);
   } else {
@@ -101,15 +112,25 @@ bool Dispatcher::is_exhausted(const Event& event, const Answer& answer, std::uin
   const std::uint64_t first_ns = event.trouble->first_attempt_ns;
   if (are_attempts_used_up(event)) return true;
   if (retry.max_elapsed_ns > 0 && home_.now_ns() + delay_ns > first_ns + retry.max_elapsed_ns) return true;
-  return retry.http_codes && answer.outcome == Outcome::answered &&
+  // A success that is no ack is one because the application or the operator asks for another attempt in so many words.
+  return retry.http_codes && answer.outcome == Outcome::answered && !answer.is_success() &&
          !retry.http_codes->contains(answer.status);
 }
 
-// The event keeps its place in its order. Only where much is held already it goes back to a source that can wait for us.
+// Only where much is held already, and to a source that can wait for us. Closing its lane keeps the order of a lane; nothing
+// would keep that of a key or of the whole component.
+bool Dispatcher::may_go_back(const Event& event) const {
+  return options_.delayed_return && queues_.held() >= options_.fields.max_held / 2 &&
+         (options_.fields.ordering == Ordering::partition || order_of(event) == 0);
+}
+
+// The event keeps its place in its order, unless it goes back to its source.
 void Dispatcher::hold(Event& event, std::uint64_t delay_ns) {
-  if (options_.delayed_return && queues_.held() >= options_.fields.max_held / 2) {
+  if (may_go_back(event)) {
     ++counts_.handed_back;
-    returned_.remember(event.source_id(), attempts_of(event));
+    returned_.remember(event.source_id(),
+                       {attempts_of(event), event.first_seen_wall_ns, event.trouble->first_attempt_ns,
+                        event.trouble->first_attempt_wall_ns});
     const std::uint64_t lane = event.lane;
     settle_and_leave(event, CLEAT_REQUEUE, 0, static_cast<std::uint32_t>(delay_ns / kMillisecond));
     if (lane != 0) close_lane(lane);
@@ -133,19 +154,9 @@ void Dispatcher::exhaust(Event& event) {
 }
 
 void Dispatcher::give_up(Event& event) {
-  switch (dead_letters_.writer().to()) {
-    case DeadLetterOptions::To::component:
-      return dead_letters_.add(event);
-    case DeadLetterOptions::To::broker:
-      ++counts_.dead_lettered;
-      log_.info(
-          "an event was given to its source's own dead letters",
-          {{"component", options_.component}, {"event", name_of(event)}, {"reason", event.trouble->reason}});
-      return settle_and_leave(event, CLEAT_REJECT);
-    case DeadLetterOptions::To::nowhere:
-      return block(event, fmt::format("it is to be a dead letter, but the component has no deadLetter ({})",
-                                      event.trouble->reason));
-  }
+  if (dead_letters_.has_target()) return dead_letters_.add(event);
+  block(event, fmt::format("it is to be a dead letter, but the component has no deadLetter ({})",
+                           event.trouble->reason));
 }
 
 void Dispatcher::block(Event& event, std::string why) {

@@ -28,9 +28,9 @@ Event* Lanes::leave(std::uint64_t order) {
   return nullptr;
 }
 
-Event* Lanes::take_more(std::uint64_t order) {
+Event* Lanes::take_more(std::uint64_t order, std::uint32_t mine) {
   const auto place = order == 0 ? lines_.end() : lines_.find(order);
-  if (place == lines_.end() || place->second.waiting.empty()) return nullptr;
+  if (place == lines_.end() || place->second.waiting.empty() || place->second.out != mine) return nullptr;
   return &pop(place->second);
 }
 

@@ -21,8 +21,9 @@ class Lanes {
   [[nodiscard]] bool enter(Event& event, std::uint64_t order);
   /// One event that was out is done: the next of its order that may start, or nullptr.
   [[nodiscard]] Event* leave(std::uint64_t order);
-  /// For a request that holds the first of this order already: the next one, which is then out too, or nullptr.
-  [[nodiscard]] Event* take_more(std::uint64_t order);
+  /// For a request that holds the first `mine` of this order already: the next one, which is then out too. nullptr: none
+  /// waits, or one before it is out elsewhere.
+  [[nodiscard]] Event* take_more(std::uint64_t order, std::uint32_t mine);
   /// One event that was out waits again, before all others. Another of its order must still be out.
   void put_back(Event& event, std::uint64_t order);
   /// Takes a waiting event out.

@@ -67,7 +67,7 @@ class Verdicts {
   [[nodiscard]] bool asks_for_dead_letter() const;
 
  private:
-  enum class Meaning : std::uint8_t { ack, retry, dead_letter, drop, refused, misconfigured };
+  enum class Meaning : std::uint8_t { retry, ack, dead_letter, drop, refused, misconfigured };
   [[nodiscard]] Verdict verdict_of_body(std::string_view body) const;
 
   static constexpr unsigned kStatuses = 600;

@@ -28,7 +28,7 @@ std::size_t Event::text_bytes(const cleat_event& from) {
 
 EventPtr Event::accept(const cleat_event& from, std::size_t text) {
   const auto count = static_cast<std::uint32_t>(from.metadata.count);
-  const std::size_t table_bytes = (kFixedTexts + 2 * std::size_t{count}) * sizeof(std::uint32_t);
+  const std::size_t table_bytes = (1 + kFixedTexts + 2 * std::size_t{count}) * sizeof(std::uint32_t);
 
   auto* event = new (::operator new(sizeof(Event) + table_bytes + text)) Event();
   event->id = from.id;
@@ -36,11 +36,11 @@ EventPtr Event::accept(const cleat_event& from, std::size_t text) {
   event->settle_by_ns = from.settle_by_ns;
   event->first_seen_wall_ns = from.first_seen_wall_ns;
   event->delivery_count = from.delivery_count;
-  event->metadata_count_ = count;
   event->data_ = Buffer(from.data);
 
   auto* ends = reinterpret_cast<std::uint32_t*>(event + 1);
   char* chars = reinterpret_cast<char*>(ends) + table_bytes;
+  *ends++ = count;
   std::uint32_t written = 0;
   const auto put = [&](const cleat_str& one) {
     if (one.len > 0) std::memcpy(chars + written, one.ptr, one.len);

@@ -51,12 +51,11 @@ class Event {
   std::uint64_t lane = 0;
   std::uint64_t settle_by_ns = 0;
   std::uint64_t first_seen_wall_ns = 0;
-  std::uint32_t delivery_count = 0;
 
   [[nodiscard]] std::string_view data() const { return data_.view(); }
   /// What the event counts in the window: its data and its text.
   [[nodiscard]] std::size_t weight() const {
-    return data_.size() + ends()[kFixedTexts + 2 * metadata_count_ - 1];
+    return data_.size() + ends()[kFixedTexts + 2 * metadata_count() - 1];
   }
 
   [[nodiscard]] std::string_view content_type() const { return text(0); }
@@ -65,7 +64,7 @@ class Event {
   [[nodiscard]] std::string_view traceparent() const { return text(3); }
   [[nodiscard]] std::string_view tracestate() const { return text(4); }
   [[nodiscard]] std::string_view baggage() const { return text(5); }
-  [[nodiscard]] std::uint32_t metadata_count() const { return metadata_count_; }
+  [[nodiscard]] std::uint32_t metadata_count() const { return *table(); }
   [[nodiscard]] std::string_view metadata_key(std::uint32_t i) const { return text(kFixedTexts + 2 * i); }
   [[nodiscard]] std::string_view metadata_value(std::uint32_t i) const {
     return text(kFixedTexts + 2 * i + 1);
@@ -84,12 +83,13 @@ class Event {
   // Kept by delivery, on the home thread.
   boost::intrusive::list_member_hook<> hook;  ///< of the list that `place` names
   std::uint64_t started_ns = 0;               ///< of the last attempt
+  std::unique_ptr<EventTrouble> trouble;
   std::uint32_t attempts = 0;
   std::uint32_t breaker_period = 0;
-  std::unique_ptr<EventTrouble> trouble;
+  std::uint32_t delivery_count = 0;  ///< by the source, as it says
   Place place = Place::lane;
   bool withdrawn = false;
-  bool alone = false;  ///< not with others in a batch: the last one failed as a whole
+  bool alone = false;  ///< not with others in a batch: one failed as a whole
 
  private:
   static constexpr std::uint32_t kFixedTexts = 6;
@@ -98,15 +98,17 @@ class Event {
   Event() = default;
   ~Event() = default;
 
-  // Behind the object stand the ends of all texts, then the texts themselves.
-  [[nodiscard]] const std::uint32_t* ends() const { return reinterpret_cast<const std::uint32_t*>(this + 1); }
+  // Behind the object stand the number of metadata entries, the ends of all texts, and the texts themselves.
+  [[nodiscard]] const std::uint32_t* table() const {
+    return reinterpret_cast<const std::uint32_t*>(this + 1);
+  }
+  [[nodiscard]] const std::uint32_t* ends() const { return table() + 1; }
   [[nodiscard]] std::string_view text(std::uint32_t i) const {
-    const auto* chars = reinterpret_cast<const char*>(ends() + kFixedTexts + 2 * metadata_count_);
+    const auto* chars = reinterpret_cast<const char*>(ends() + kFixedTexts + 2 * metadata_count());
     const std::uint32_t begin = i == 0 ? 0 : ends()[i - 1];
     return {chars + begin, ends()[i] - begin};
   }
 
-  std::uint32_t metadata_count_ = 0;
   Buffer data_;
 };
 

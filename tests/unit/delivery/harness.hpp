@@ -77,6 +77,14 @@ struct Harness {
     loop.run_posted();
     return ids;
   }
+  std::vector<std::uint64_t> deliver_keyed(
+      const std::vector<std::pair<std::uint64_t, std::string>>& lanes_and_keys) {
+    std::vector<std::uint64_t> ids;
+    for (const auto& [lane, key] : lanes_and_keys)
+      ids.push_back(plugin.deliver({lane}, 8, key).at(0));
+    loop.run_posted();
+    return ids;
+  }
   void withdraw(std::int32_t by, std::uint64_t id) {
     plugin.host().withdraw(&plugin.host(), by, &id, 1);
     loop.run_posted();
