@@ -3,11 +3,13 @@ import statistics
 import time
 
 from bench import Host, Settings, component, under_load, wait_healthy, while_sending
-from processes import Sample, Started
+from processes import Sample, Started, run_tool
 from report import CostRow, Goal, ValueRow
 
 # What the host has out at a time when neither lanes nor maxInFlight say otherwise.
 DEFAULT_IN_FLIGHT = 64
+BATCH = 100
+WAITING = 100_000
 
 
 def floor_server(settings: Settings) -> Started:
@@ -35,23 +37,44 @@ def application(settings: Settings) -> Started:
     return Started("application", [settings.tool("bench_application")], settings.logs)
 
 
+def generator_floor(settings: Settings, connections: int) -> Sample:
+    with application(settings) as app, Started(
+            "floor-http-client", [settings.tool("floor_http_client"), "--port", str(app.port),
+                                  "--connections", str(connections)], settings.logs) as client:
+        return while_sending(settings, client, app)
+
+
+def generator_host(settings: Settings, lanes: int, **more) -> Sample:
+    events = component("events", "generator", size=1024, lanes=lanes, **more)
+    with application(settings) as app, Host(settings, "host-generator", [events], app.port) as host:
+        return while_sending(settings, host, app)
+
+
 def generator(settings: Settings, name: str, lanes: int, connections: int) -> CostRow:
-    def floor_run() -> Sample:
-        with application(settings) as app, Started(
-                "floor-http-client", [settings.tool("floor_http_client"), "--port", str(app.port),
-                                      "--connections", str(connections)], settings.logs) as client:
-            return while_sending(settings, client, app)
-
-    def product_run() -> Sample:
-        events = component("events", "generator", size=1024, lanes=lanes)
-        with application(settings) as app, Host(settings, "host-generator", [events], app.port) as host:
-            return while_sending(settings, host, app)
-
     products, floors = [], []
     for _ in range(settings.rounds):
-        floors.append(floor_run())
-        products.append(floor_run() if settings.self_check else product_run())
+        floors.append(generator_floor(settings, connections))
+        products.append(generator_floor(settings, connections) if settings.self_check else generator_host(settings, lanes))
     return cost_row(name, f"event of 1 KB from bindings.generator, {connections} at a time", Goal(times=1.5), products, floors)
+
+
+def generator_batch(settings: Settings) -> CostRow:
+    """Batches beside the same host with single events, whose CPU for an event is to be three times as much."""
+    batches, singles = [], []
+    for _ in range(settings.rounds):
+        singles.append(generator_host(settings, 0))
+        batches.append(generator_host(settings, 0) if settings.self_check else generator_host(settings, 0, batchMax=BATCH))
+    return cost_row("generator-batch", f"generator, batches of {BATCH}, beside generator-free", Goal(times=1 / 3), batches, singles)
+
+
+def waiting(settings: Settings) -> ValueRow:
+    """What the heap holds for an event that waits, beyond the event's own bytes."""
+    def run(*how: str) -> float:
+        return run_tool([settings.tool("bench_waiting"), "--events", str(WAITING), *how])["overhead_bytes"]
+    floor = run("--bare", "1")
+    product = floor if settings.self_check else run()
+    return ValueRow("waiting", f"heap for each of {WAITING:,} waiting events, beyond its own bytes", "B", product, floor,
+                    Goal(at_most=200), {"product": [product], "floor": [floor]})
 
 
 def added_rows(name: str, what: str, goal: Goal | None, products: list, floors: list) -> list[ValueRow]:
@@ -110,6 +133,8 @@ ROWS = {
     "generator-free": lambda settings: generator(settings, "generator-free", 0, DEFAULT_IN_FLIGHT),
     "generator-8": lambda settings: generator(settings, "generator-8", 8, 8),
     "generator-1": lambda settings: generator(settings, "generator-1", 1, 1),
+    "generator-batch": generator_batch,
+    "waiting": waiting,
     "added-invoke": added_invoke,
     "start": start,
     "idle": idle,

@@ -17,7 +17,7 @@ class Goal:
     def text(self) -> str:
         if self.at_most is not None:
             return f"<= {self.at_most:g}"
-        return f"<= floor + {self.plus:g}" if self.plus else f"<= {self.times:g} x"
+        return f"<= floor + {self.plus:g}" if self.plus else f"<= {self.times:.3g} x"
 
 
 @dataclass
