@@ -31,6 +31,7 @@ def parse(arguments):
 
 @contextlib.contextmanager
 def running_kafka(folder):
+    shutil.rmtree(folder, ignore_errors=True)
     gate = Gate()
     kafka = Kafka(folder)
     try:
