@@ -23,6 +23,9 @@ def look(host, path, **arguments):
 
 
 def wait_for_held(host, condition, what, name="numbers"):
+    # Before it has started it has no events to tell of.
+    host.wait_for_state(name, lambda state: "held" in state and state.get("subscription") == "yes", "it reads events")
+
     def asked():
         held = look(host, f"{COMPONENTS}/{name}/events")
         return held if condition(held) else None
