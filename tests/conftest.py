@@ -74,10 +74,21 @@ def chance(request, seed):
     return random.Random(f"{seed} {request.node.name}")
 
 
+def fake_plugin_dir(folder, name):
+    """A plugin directory with one plugin of the tests."""
+    place = folder / f"{name}-plugins"
+    place.mkdir()
+    shutil.copy(BUILD / "tests" / "fakes" / f"bindings.{name}.so", place)
+    return place
+
+
 @pytest.fixture
 def echo_dir(tmp_path):
-    """A plugin directory with one plugin of the tests: bindings.echo answers a call with its own data and metadata."""
-    folder = tmp_path / "echo-plugins"
-    folder.mkdir()
-    shutil.copy(BUILD / "tests" / "fakes" / "bindings.echo.so", folder)
-    return folder
+    """bindings.echo answers a call with its own data and metadata."""
+    return fake_plugin_dir(tmp_path, "echo")
+
+
+@pytest.fixture
+def silent_dir(tmp_path):
+    """bindings.silent is an input that promises a sign of life each 300 ms and gives none after its one event."""
+    return fake_plugin_dir(tmp_path, "silent")

@@ -37,16 +37,10 @@ void Binding::start() {
 // check of the metadata.
 InitPolicy Binding::init_policy() const {
   const std::string* const given = component_.find("initPolicy");
-  if (given != nullptr && iequals(trim(*given), "fail")) return InitPolicy::fail;
-  if (given != nullptr && iequals(trim(*given), "ignore")) return InitPolicy::ignore;
-  if (given != nullptr && iequals(trim(*given), "retry")) return InitPolicy::retry;
+  const auto policy = given == nullptr ? std::nullopt : init_policy_of(*given);
+  if (policy) return *policy;
   if (component_.ignore_errors) return InitPolicy::ignore;
   return context_.options.strict_dapr ? InitPolicy::fail : InitPolicy::retry;
-}
-
-std::string Binding::reason() const {
-  const std::lock_guard lock(state_mutex_);
-  return reason_;
 }
 
 void Binding::set_state(State state, std::string reason) {
@@ -100,14 +94,13 @@ Error Binding::no_plugin() const {
 Result<> Binding::read_settings() {
   Result<CheckedMetadata> checked = check_metadata(component_, *type_);
   if (!checked) return checked.error();
-  std::vector<std::string>& warnings = checked->warnings;
   if (checked->host.directions & CLEAT_IN) {
-    Result<InputSettings> settings = input_settings(context_, component_, *type_, checked->host, warnings);
+    Result<InputSettings> settings = input_settings(context_, component_, *type_, *checked);
     if (!settings) return settings.error();
     input_settings_ = std::move(*settings);
   }
   if (starts_failed_ == 0 && !start_known()) {
-    for (const std::string& warning : warnings)
+    for (const std::string& warning : checked->warnings)
       context_.log.warn(warning, {{"component", component_.name}});
   }
   metadata_ = std::move(*checked);

@@ -32,8 +32,6 @@ class Binding {
   void start();
   /// Whether the first attempt to start has ended, well or not. Any thread.
   [[nodiscard]] bool start_known() const { return start_known_.load(std::memory_order_acquire); }
-  /// Why it does not run. Any thread.
-  [[nodiscard]] std::string reason() const;
   /// Whether the host is to end because this component failed to start: `initPolicy: fail`. Any thread.
   [[nodiscard]] bool is_fatal() const { return fatal_.load(std::memory_order_acquire); }
 

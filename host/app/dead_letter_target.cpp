@@ -131,11 +131,11 @@ class Way {
 
 }  // namespace
 
-Result<> check_letter_destination(const LetterEnd& source, const LetterEnd& target, const Pairs& metadata) {
-  const Result<CheckedMetadata> ours = check_metadata(source.component, source.type);
+Result<> check_letter_destination(const LetterEnd& source, const Pairs& source_values,
+                                  const LetterEnd& target, const Pairs& metadata) {
   const Result<CheckedMetadata> theirs = check_metadata(target.component, target.type);
-  if (!ours || !theirs) return {};
-  return Way(source, target, metadata, ours->plugin, theirs->plugin).check();
+  if (!theirs) return {};
+  return Way(source, target, metadata, source_values, theirs->plugin).check();
 }
 
 }  // namespace cleat

@@ -16,8 +16,10 @@ struct LetterEnd {
 /// Whether dead letters of `source` have somewhere to go in `target`, and do not come back as events of `source`. Decided from
 /// what the manifests say about their fields (`names`): the same type, a server in common, and the destination among the
 /// sources. Names of servers are compared as text, so an address and its name count as two; a destination with a template
-/// in it is known only when it is written. A component that has a fault of its own says that itself: here it passes.
-/// `metadata`: what the dead letter's requests carry. The error says what was found, without the place.
-Result<> check_letter_destination(const LetterEnd& source, const LetterEnd& target, const Pairs& metadata);
+/// in it is known only when it is written. A target that has a fault of its own says that itself: here it passes.
+/// `source_values`: the source's checked metadata. `metadata`: what the dead letter's requests carry. The error says what was
+/// found, without the place.
+Result<> check_letter_destination(const LetterEnd& source, const Pairs& source_values,
+                                  const LetterEnd& target, const Pairs& metadata);
 
 }  // namespace cleat

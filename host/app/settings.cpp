@@ -13,13 +13,14 @@ namespace {
 class Settings {
  public:
   Settings(const BindingContext& context, const Component& component, const BindingType& type,
-           const HostFields& host, std::vector<std::string>& warnings)
+           CheckedMetadata& metadata)
       : context_(context),
         component_(component),
         type_(type),
-        host_(host),
-        fields_(host.delivery),
-        warnings_(warnings) {}
+        host_(metadata.host),
+        fields_(metadata.host.delivery),
+        values_(metadata.plugin),
+        warnings_(metadata.warnings) {}
 
   Result<InputSettings> make() {
     InputSettings settings;
@@ -135,7 +136,8 @@ class Settings {
                    fmt::format("expected one of {} offers ({}), found '{}'", type->type,
                                fmt::join(offered, ", "), letter.operation));
     }
-    const Result<> way = check_letter_destination({component_, type_}, {*target, *type}, letter.metadata);
+    const Result<> way =
+        check_letter_destination({component_, type_}, values_, {*target, *type}, letter.metadata);
     if (!way) return fault("deadLetter", way.error().text);
     return {};
   }
@@ -145,15 +147,15 @@ class Settings {
   const BindingType& type_;
   const HostFields& host_;
   const DeliveryFields& fields_;
+  const Pairs& values_;
   std::vector<std::string>& warnings_;
 };
 
 }  // namespace
 
 Result<InputSettings> input_settings(const BindingContext& context, const Component& component,
-                                     const BindingType& type, const HostFields& host,
-                                     std::vector<std::string>& warnings) {
-  return Settings(context, component, type, host, warnings).make();
+                                     const BindingType& type, CheckedMetadata& metadata) {
+  return Settings(context, component, type, metadata).make();
 }
 
 }  // namespace cleat

@@ -11,8 +11,8 @@ namespace cleat {
 
 /// What an input does with its events: the component's own fields, the binding type's, and the Resiliency files, which win
 /// (both together is a warning). The error names component, field, expected and found.
+/// Warnings are added to those of the metadata.
 Result<InputSettings> input_settings(const BindingContext& context, const Component& component,
-                                     const BindingType& type, const HostFields& host,
-                                     std::vector<std::string>& warnings);
+                                     const BindingType& type, CheckedMetadata& metadata);
 
 }  // namespace cleat

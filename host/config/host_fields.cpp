@@ -62,10 +62,11 @@ void read_required(HostFieldTarget& target, std::string_view value) {
   read_flag(target, value, target.fields.required);
 }
 
+constexpr std::array<Word<InitPolicy>, 3> kInitPolicies{
+    {{"retry", InitPolicy::retry}, {"fail", InitPolicy::fail}, {"ignore", InitPolicy::ignore}}};
+
 void read_init_policy(HostFieldTarget& target, std::string_view value) {
-  constexpr std::array<Word<InitPolicy>, 3> kWords{
-      {{"retry", InitPolicy::retry}, {"fail", InitPolicy::fail}, {"ignore", InitPolicy::ignore}}};
-  read_word(target, value, kWords, target.fields.init_policy);
+  read_word(target, value, kInitPolicies, target.fields.init_policy);
   target.fields.init_policy_given = !trim(value).empty();
 }
 
@@ -107,6 +108,12 @@ const HostField* find_host_field(std::string_view name) {
     if (found != fields.end()) return &*found;
   }
   return nullptr;
+}
+
+std::optional<InitPolicy> init_policy_of(std::string_view word) {
+  const auto found = std::find_if(kInitPolicies.begin(), kInitPolicies.end(),
+                                  [&](const auto& policy) { return iequals(policy.first, trim(word)); });
+  return found == kInitPolicies.end() ? std::nullopt : std::optional(found->second);
 }
 
 bool is_host_field(std::string_view name) {

@@ -63,6 +63,9 @@ struct CheckedMetadata {
 /// An alias counts if the field itself is absent.
 Result<CheckedMetadata> check_metadata(const Component& component, const BindingType& type);
 
+/// What a value of `initPolicy` means: for a component whose metadata is wrong, which has a policy too. Nothing: no such word.
+std::optional<InitPolicy> init_policy_of(std::string_view word);
+
 /// Whether a manifest may declare a field of this name: not if it is one of the host's.
 bool is_host_field(std::string_view name);
 

@@ -137,6 +137,7 @@ class Dispatcher final : public EventSink, public AnswerHandler, private DeadLet
   void abandon(Event& event, std::uint32_t flags = 0);
   void abandon_leaving();
   void close_lane(std::uint64_t lane);
+  void give_back(const std::vector<Event*>& first, EventList& behind);
   void withdraw_event(Event& event);
   template <class Wanted>
   void take_unstarted(Wanted wanted, std::vector<Event*>& taken);

@@ -81,6 +81,11 @@ void Dispatcher::close_lane(std::uint64_t lane) {
   lanes_.close(lane, options_.fields.ordering == Ordering::partition, behind);
   std::vector<Event*> first;
   take_unstarted([lane](const Event& event) { return event.lane == lane; }, first);
+  give_back(first, behind);
+}
+
+// The first of their orders, which are in no list, and those that waited behind them.
+void Dispatcher::give_back(const std::vector<Event*>& first, EventList& behind) {
   for (Event* event : first)
     settle_and_leave(*event, CLEAT_ABANDON);
   while (!behind.empty()) {
@@ -121,17 +126,11 @@ void Dispatcher::stop(Task idle) {
   std::vector<Event*> first;
   take_unstarted([](const Event&) { return true; }, first);
   EventList none;
-  const auto close = [&](std::uint64_t lane) { lanes_.close(lane, false, none); };
-  for (Event* event : first) {
-    close(event->lane);
-    settle_and_leave(*event, CLEAT_ABANDON);
-  }
-  while (!behind.empty()) {
-    Event& event = behind.front();
-    behind.pop_front();
-    close(event.lane);
-    settle(event, CLEAT_ABANDON);
-  }
+  for (const Event* event : first)
+    lanes_.close(event->lane, false, none);
+  for (const Event& event : behind)
+    lanes_.close(event.lane, false, none);
+  give_back(first, behind);
   for (Timer* timer : {&retry_timer_, &gate_timer_, &linger_timer_})
     timer->disarm();
   flush();

@@ -31,10 +31,8 @@ class Gate {
 
   /// One attempt begins; the period belongs to it until it ends.
   [[nodiscard]] Breaker::Period begin(std::uint64_t now_ns);
-  /// It was taken back.
+  /// It was taken back, or ended without an answer that says anything (cut, expired).
   void forget(Breaker::Period period, std::uint64_t now_ns);
-  /// It ended without an answer that says anything (cut, expired).
-  void cancelled(Breaker::Period period, std::uint64_t now_ns) { forget(period, now_ns); }
   void unreachable(Breaker::Period period, std::uint64_t now_ns, std::minstd_rand& random);
   void answered(Breaker::Period period, const Judgement& judgement, bool succeeded, std::uint64_t now_ns,
                 std::minstd_rand& random);

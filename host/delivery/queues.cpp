@@ -12,7 +12,6 @@ Queues::~Queues() {
 void Queues::add(Event& event, Place place) {
   event.place = place;
   list(place).push_back(event);
-  if (counts_as_held(place)) held_bytes_ += event.weight();
 }
 
 void Queues::add_first(Event& event, Place place) {
@@ -24,7 +23,6 @@ void Queues::add_first(Event& event, Place place) {
 void Queues::take(Event& event) {
   EventList& events = list(event.place);
   events.erase(events.iterator_to(event));
-  if (counts_as_held(event.place)) held_bytes_ -= event.weight();
   if (event.trouble && event.trouble->due_hook.is_linked()) due_.erase(due_.iterator_to(*event.trouble));
 }
 

@@ -42,11 +42,10 @@ class Queues {
   [[nodiscard]] std::uint32_t size(Place place) const {
     return static_cast<std::uint32_t>(lists_[static_cast<std::size_t>(place)].size());
   }
-  /// Events that failed and wait for an attempt, a person or their dead letter, and their bytes.
+  /// Events that failed and wait for an attempt, a person or their dead letter.
   [[nodiscard]] std::uint32_t held() const {
     return size(Place::held) + size(Place::blocked) + size(Place::leaving);
   }
-  [[nodiscard]] std::uint64_t held_bytes() const { return held_bytes_; }
 
   /// The event, which stays where it is, is returned by pop_due() at that instant. It has trouble.
   void wait_until(Event& event, std::uint64_t due_ns);
@@ -67,13 +66,10 @@ class Queues {
   [[nodiscard]] Event* find(std::uint64_t id);
 
  private:
-  static bool counts_as_held(Place place) { return place >= Place::held; }
-
   static constexpr std::size_t kPlaces = 6;
   EventList lists_[kPlaces];
   Lanes& lanes_;
   DueSet due_;
-  std::uint64_t held_bytes_ = 0;
 };
 
 }  // namespace cleat

@@ -1,6 +1,5 @@
 """How components start, are watched, paused and stopped, and what their own fields make of an event that is not taken."""
 
-import shutil
 import signal
 import threading
 import time
@@ -8,7 +7,7 @@ import time
 import pytest
 
 from support.app import Answer
-from support.host import BUILD, component
+from support.host import component
 from support.wait import holds_for, wait_until
 
 COMPONENTS = "/cleat/v1/components"
@@ -22,15 +21,6 @@ def numbers(name="numbers", **fields):
 
 def silent(**fields):
     return component("silent", "bindings.silent", {"direction": "input", **fields})
-
-
-@pytest.fixture
-def silent_dir(tmp_path):
-    """A plugin directory with an input that promises a sign of life each 300 ms and gives none after its one event."""
-    folder = tmp_path / "silent-plugins"
-    folder.mkdir()
-    shutil.copy(BUILD / "tests" / "fakes" / "bindings.silent.so", folder)
-    return folder
 
 
 def lines_of(path):

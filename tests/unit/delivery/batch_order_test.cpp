@@ -12,18 +12,11 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-DispatcherOptions batches_of(std::uint32_t most, std::uint64_t linger_ns = 0) {
-  DispatcherOptions options = Harness::dispatcher_options(4);
-  options.fields.batch_max = most;
-  options.fields.batch_linger_ns = linger_ns;
-  return options;
-}
-
 const Answer kOk{.outcome = Outcome::answered, .status = 200};
 const Answer kReset{.outcome = Outcome::unreachable, .error = "reset"};
 
 TEST(BatchOrder, HoldsWhenTheApplicationCannotBeReached) {
-  Harness h(batches_of(3));
+  Harness h(Harness::batches_of(3));
   const auto ids = h.deliver({7, 7, 7, 7, 7});
   std::vector<std::uint64_t> seen;
   h.application.answer(0, kReset);
@@ -38,7 +31,7 @@ TEST(BatchOrder, HoldsWhenTheApplicationCannotBeReached) {
 }
 
 TEST(BatchOrder, HoldsWhenABatchIsTakenBack) {
-  Harness h(batches_of(4));
+  Harness h(Harness::batches_of(4));
   h.application.concurrency = 0;
   const auto ids = h.deliver({7, 8, 8, 8, 8});
   ASSERT_THAT(h.application.out[0].ids, ElementsAre(ids[0], ids[1], ids[2], ids[3]));
@@ -48,7 +41,7 @@ TEST(BatchOrder, HoldsWhenABatchIsTakenBack) {
 }
 
 TEST(BatchOrder, AnEventThatEndsTheApplicationDoesNotHoldUpTheOthersOfItsBatch) {
-  Harness h(batches_of(3));
+  Harness h(Harness::batches_of(3));
   const auto ids = h.deliver({7, 8, 9});
   h.application.answer(0, kReset);
   for (int trial = 0; trial < 10 && h.settled_with(CLEAT_ACK).size() < 2; ++trial) {
@@ -66,7 +59,7 @@ TEST(BatchOrder, AnEventThatEndsTheApplicationDoesNotHoldUpTheOthersOfItsBatch) 
 
 TEST(BatchOrder, ATimeoutOfTheWholeIsAskedForAgainOneByOne) {
   for (const Outcome outcome : {Outcome::timed_out, Outcome::broken}) {
-    Harness h(batches_of(10));
+    Harness h(Harness::batches_of(10));
     h.deliver({0, 0, 0});
     h.application.answer(0, Answer{.outcome = outcome, .error = "slow"});
     h.loop.advance(kSecond);
@@ -75,7 +68,7 @@ TEST(BatchOrder, ATimeoutOfTheWholeIsAskedForAgainOneByOne) {
 }
 
 TEST(BatchOrder, WhatFailedWithItsBatchStaysAloneUntilItIsDone) {
-  Harness h(batches_of(10));
+  Harness h(Harness::batches_of(10));
   const auto ids = h.deliver({0, 0});
   h.application.answer(0, 500);
   h.loop.advance(kSecond);
@@ -93,7 +86,7 @@ TEST(BatchOrder, WhatFailedWithItsBatchStaysAloneUntilItIsDone) {
 }
 
 TEST(BatchOrder, NoEventBehindTheFirstGetsMoreAttemptsThanAreAllowed) {
-  DispatcherOptions options = batches_of(10);
+  DispatcherOptions options = Harness::batches_of(10);
   options.retry.max_attempts = 4;
   Harness h(std::move(options));
   const auto first = h.deliver({7});
@@ -110,7 +103,7 @@ TEST(BatchOrder, NoEventBehindTheFirstGetsMoreAttemptsThanAreAllowed) {
 }
 
 TEST(BatchOrder, NoEventBehindTheFirstStartsPastItsLastInstant) {
-  Harness h(batches_of(10));
+  Harness h(Harness::batches_of(10));
   const auto ids = h.deliver({7, 7});
   h.application.out[0].batch->events[1]->settle_by_ns = h.loop.now_ns() + kMillisecond;
   h.application.answer(0, kOk);
@@ -122,7 +115,7 @@ TEST(BatchOrder, NoEventBehindTheFirstStartsPastItsLastInstant) {
 }
 
 TEST(BatchOrder, NothingOfALaneIsHeldThatClosedWithinTheAnswer) {
-  DispatcherOptions options = batches_of(10);
+  DispatcherOptions options = Harness::batches_of(10);
   options.fields.ordering = Ordering::none;
   options.fields.max_held = 2;
   options.delayed_return = true;
@@ -140,7 +133,7 @@ TEST(BatchOrder, NothingOfALaneIsHeldThatClosedWithinTheAnswer) {
 
 // The target that is not there ends the write within its own call, in the middle of gathering a batch.
 TEST(BatchOrder, ADeadLetterThatFailsWhileABatchIsGatheredDisturbsNoOther) {
-  DispatcherOptions options = batches_of(3, kSecond);
+  DispatcherOptions options = Harness::batches_of(3, kSecond);
   options.retry.max_attempts = 1;
   options.fields.on_exhausted = OnExhausted::dead_letter;
   options.dead_letter.to = DeadLetterOptions::To::component;
@@ -159,7 +152,7 @@ TEST(BatchOrder, ADeadLetterThatFailsWhileABatchIsGatheredDisturbsNoOther) {
 }
 
 TEST(BatchOrder, TheNextFirstEventLingersAfterATimerThatFoundNothing) {
-  Harness h(batches_of(3, kSecond));
+  Harness h(Harness::batches_of(3, kSecond));
   const auto ids = h.deliver({0});
   h.withdraw(CLEAT_BY_EVENT, ids[0]);
   h.loop.advance(2 * kSecond);
@@ -168,7 +161,7 @@ TEST(BatchOrder, TheNextFirstEventLingersAfterATimerThatFoundNothing) {
 }
 
 TEST(BatchOrder, NothingOvertakesOneWhoseDeadLetterIsNotWrittenYet) {
-  DispatcherOptions options = batches_of(2);
+  DispatcherOptions options = Harness::batches_of(2);
   options.dead_letter.to = DeadLetterOptions::To::component;
   Harness h(std::move(options));
   const auto ids = h.deliver({7, 7, 7});

@@ -12,19 +12,12 @@ using ::testing::SizeIs;
 
 using Verdicts100 = std::vector<std::optional<Verdict>>;
 
-DispatcherOptions batches_of(std::uint32_t most, std::uint64_t linger_ns = 0) {
-  DispatcherOptions options = Harness::dispatcher_options(4);
-  options.fields.batch_max = most;
-  options.fields.batch_linger_ns = linger_ns;
-  return options;
-}
-
 Answer ok() {
   return Answer{.outcome = Outcome::answered, .status = 200};
 }
 
 TEST(Batch, OfAHundredWithThreeFailuresAcksNinetySeven) {
-  Harness h(batches_of(100));
+  Harness h(Harness::batches_of(100));
   const auto ids = h.deliver(std::vector<std::uint64_t>(100, 0));
   ASSERT_THAT(h.application.out, SizeIs(1));
   ASSERT_THAT(h.application.out[0].ids, SizeIs(100));
@@ -44,7 +37,7 @@ TEST(Batch, OfAHundredWithThreeFailuresAcksNinetySeven) {
 }
 
 TEST(Batch, ASuccessWithoutVerdictsAcksNothing) {
-  Harness h(batches_of(10));
+  Harness h(Harness::batches_of(10));
   h.deliver({0, 0});
   h.application.answer(0, ok(), {});
   EXPECT_THAT(h.plugin.settled, IsEmpty());
@@ -52,7 +45,7 @@ TEST(Batch, ASuccessWithoutVerdictsAcksNothing) {
 }
 
 TEST(Batch, AFailureOfTheWholeIsAskedForAgainOneByOne) {
-  DispatcherOptions options = batches_of(10);
+  DispatcherOptions options = Harness::batches_of(10);
   options.dead_letter.to = DeadLetterOptions::To::component;
   Harness h(std::move(options));
   const auto ids = h.deliver({0, 0, 0});
@@ -72,7 +65,7 @@ TEST(Batch, AFailureOfTheWholeIsAskedForAgainOneByOne) {
 }
 
 TEST(Batch, HoldsALaneInOrderAndPutsBackWhatFailed) {
-  Harness h(batches_of(3));
+  Harness h(Harness::batches_of(3));
   const auto ids = h.deliver({7, 7, 7, 7, 7});
   ASSERT_THAT(h.application.out, SizeIs(1)) << "the lane is in one request at a time";
   EXPECT_THAT(h.application.out[0].ids, ElementsAre(ids[0], ids[1], ids[2]));
@@ -86,7 +79,7 @@ TEST(Batch, HoldsALaneInOrderAndPutsBackWhatFailed) {
 }
 
 TEST(Batch, AFirstThatIsDoneLetsTheOthersWaitForTheirOwn) {
-  Harness h(batches_of(3));
+  Harness h(Harness::batches_of(3));
   const auto ids = h.deliver({7, 7, 7});
   h.application.answer(0, ok(), {Verdict::retry, Verdict::ack, Verdict::retry});
   EXPECT_THAT(h.settled_with(CLEAT_ACK), ElementsAre(ids[1]));
@@ -95,7 +88,7 @@ TEST(Batch, AFirstThatIsDoneLetsTheOthersWaitForTheirOwn) {
 }
 
 TEST(Batch, WaitsForOthersAsLongAsItMay) {
-  Harness h(batches_of(3, kSecond));
+  Harness h(Harness::batches_of(3, kSecond));
   h.deliver({0});
   EXPECT_THAT(h.application.out, IsEmpty());
   h.deliver({0});
@@ -108,7 +101,7 @@ TEST(Batch, WaitsForOthersAsLongAsItMay) {
 }
 
 TEST(Batch, CountsItsAttemptsForEachEvent) {
-  DispatcherOptions options = batches_of(10);
+  DispatcherOptions options = Harness::batches_of(10);
   options.retry.max_attempts = 2;
   Harness h(std::move(options));
   h.deliver({7, 7});
@@ -126,7 +119,7 @@ TEST(Batch, CountsItsAttemptsForEachEvent) {
 }
 
 TEST(Batch, ThatNeverReachedTheApplicationIsNoAttempt) {
-  Harness h(batches_of(10));
+  Harness h(Harness::batches_of(10));
   h.deliver({0, 0});
   h.application.answer(0, Answer{.outcome = Outcome::unreachable, .error = "refused"});
   h.wait_for_timer();
@@ -135,7 +128,7 @@ TEST(Batch, ThatNeverReachedTheApplicationIsNoAttempt) {
 }
 
 TEST(Batch, ThatHasNotBegunGivesUpOnlyWhatIsWithdrawn) {
-  Harness h(batches_of(2));
+  Harness h(Harness::batches_of(2));
   h.application.concurrency = 0;
   const auto ids = h.deliver({7, 8});
   h.withdraw(CLEAT_BY_LANE, 7);
@@ -145,7 +138,7 @@ TEST(Batch, ThatHasNotBegunGivesUpOnlyWhatIsWithdrawn) {
 }
 
 TEST(Batch, ThatRunsSettlesWhatIsWithdrawnWhenItEnds) {
-  Harness h(batches_of(3));
+  Harness h(Harness::batches_of(3));
   const auto ids = h.deliver({7, 8, 9});
   h.withdraw(CLEAT_BY_LANE, 7);
   h.withdraw(CLEAT_BY_LANE, 8);
@@ -155,7 +148,7 @@ TEST(Batch, ThatRunsSettlesWhatIsWithdrawnWhenItEnds) {
 }
 
 TEST(Batch, IsCutAsAWholeAtTheEnd) {
-  Harness h(batches_of(3));
+  Harness h(Harness::batches_of(3));
   h.deliver({0, 7});
   bool idle = false;
   h.dispatcher.stop([&] { idle = true; });

@@ -71,6 +71,13 @@ struct Harness {
     return options;
   }
 
+  static DispatcherOptions batches_of(std::uint32_t most, std::uint64_t linger_ns = 0) {
+    DispatcherOptions options = dispatcher_options(4);
+    options.fields.batch_max = most;
+    options.fields.batch_linger_ns = linger_ns;
+    return options;
+  }
+
   /// Delivers and lets the events arrive.
   std::vector<std::uint64_t> deliver(const std::vector<std::uint64_t>& lanes) {
     std::vector<std::uint64_t> ids = plugin.deliver(lanes);
