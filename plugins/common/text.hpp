@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cleat::common {
+
+/// ASCII only; other bytes stay.
+std::string lower(std::string_view text);
+bool equal_ignoring_case(std::string_view a, std::string_view b);
+
+/// Without blanks, tabs and line ends at both ends.
+std::string_view trimmed(std::string_view text);
+
+/// The parts between `separator`s, trimmed, without the empty ones. They point into `text`.
+std::vector<std::string_view> split_list(std::string_view text, char separator = ',');
+
+}  // namespace cleat::common
