@@ -1,40 +1,21 @@
 """Apache Kafka through scripts/brokers, and what a test asks of it."""
 
-import json
-import os
-import pathlib
-import signal
-import subprocess
 import uuid
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from .app import hold_port
+from .servers import Server
 from .wait import wait_until
 
-_BROKERS = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "brokers"
 
-
-class Kafka:
+class Kafka(Server):
     """One broker in `folder`. After kill() or stop() it is started again on the same ports with its records."""
 
     def __init__(self, folder, start=True):
-        self.folder = pathlib.Path(folder)
-        self._state = self._admin = None
-        if start:
-            self.start()
-
-    def start(self):
-        done = subprocess.run([_BROKERS, "start", "kafka", "--data", self.folder], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"Kafka did not start: {done.stdout}{done.stderr}"
-        self._state = json.loads(done.stdout.splitlines()[-1])
-
-    def stop(self):
-        subprocess.run([_BROKERS, "stop", "kafka", "--data", self.folder], check=True, capture_output=True)
-
-    def signal(self, number):
-        os.kill(self._state["pid"], number)
+        self._admin = None
+        super().__init__("kafka", folder, start)
 
     def add_gate(self, gate):
         """One listener more, whose clients are sent through the gate; the broker is started again for it."""
@@ -64,17 +45,8 @@ class Kafka:
         answer = wait_until(asked, f"the committed offsets of {group}", 60)
         return {each.partition: each.offset for each in answer.topic_partitions if each.topic == topic and each.offset >= 0}
 
-    def kill(self):
-        os.kill(self._state["pid"], signal.SIGKILL)
-        wait_until(lambda: subprocess.run([_BROKERS, "status", "kafka", "--data", self.folder], capture_output=True,
-                                          check=False).returncode != 0, "the killed broker is gone")
-
     def address(self, listener="plaintext"):
-        return f"127.0.0.1:{self._state['ports'][listener]}"
-
-    def tls(self, name):
-        """The text of a file of the certificates: ca.pem, client.crt, client.key."""
-        return (pathlib.Path(self._state["tls"]) / name).read_text()
+        return super().address(listener)
 
     def topic(self, partitions=1, name=None):
         name = name or f"t-{uuid.uuid4().hex[:10]}"

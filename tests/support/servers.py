@@ -1,0 +1,58 @@
+"""A real server through scripts/brokers."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+
+from .wait import wait_until
+
+_BROKERS = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "brokers"
+
+
+class Server:
+    """One server in `folder`. After kill() or stop() it is started again on the same ports with what it holds."""
+
+    def __init__(self, name, folder, start=True):
+        self.name = name
+        self.folder = pathlib.Path(folder)
+        self.state = None
+        if start:
+            self.start()
+
+    def _verb(self, verb):
+        return subprocess.run([_BROKERS, verb, self.name, "--data", self.folder], capture_output=True, text=True, check=False)
+
+    def start(self):
+        done = self._verb("start")
+        assert done.returncode == 0, f"{self.name} did not start: {done.stdout}{done.stderr}"
+        self.state = json.loads(done.stdout.splitlines()[-1])
+
+    def stop(self):
+        done = self._verb("stop")
+        assert done.returncode == 0, f"{self.name} did not stop: {done.stdout}{done.stderr}"
+
+    def signal(self, number):
+        os.kill(self.state["pid"], number)
+
+    def pause(self):
+        """It is there and says nothing, until resume()."""
+        self.signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.signal(signal.SIGCONT)
+
+    def kill(self):
+        self.signal(signal.SIGKILL)
+        wait_until(lambda: self._verb("status").returncode != 0, f"the killed {self.name} is gone")
+
+    def port(self, name):
+        return self.state["ports"][name]
+
+    def address(self, name):
+        return f"127.0.0.1:{self.port(name)}"
+
+    def tls(self, name):
+        """The text of a file of the certificates: ca.pem, client.crt, client.key."""
+        return (pathlib.Path(self.state["tls"]) / name).read_text()
