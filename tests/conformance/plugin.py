@@ -55,19 +55,20 @@ class Event:
 class Plugin:
     """Ends with close(), which fails the test if the plugin broke the contract, leaked, or said a secret."""
 
-    def __init__(self, case, folder):
+    def __init__(self, case, folder, plugins=BUILD / "plugins"):
         self.case = case
         self.folder = folder
         self._lines, self._replies, self._events, self._completed, self._health = [], [], [], {}, []
         self._news = threading.Condition()
         self._next_call = 0
+        self._ended = False
         environment = dict(os.environ)
         environment["ASAN_OPTIONS"] = "exitcode=99:detect_stack_use_after_return=1:detect_leaks=1"
         environment["UBSAN_OPTIONS"] = "print_stacktrace=1:halt_on_error=1:exitcode=99"
         self.process = subprocess.Popen([DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
         self._reader = threading.Thread(target=self._collect, daemon=True)
         self._reader.start()
-        self.manifest = json.loads(self._must("open", str(BUILD / "plugins" / f"{case.type}.so")).text)
+        self.manifest = json.loads(self._must("open", str(plugins / f"{case.type}.so")).text)
 
     def _collect(self):
         for raw in self.process.stdout:
@@ -89,6 +90,9 @@ class Plugin:
                 elif kind == "health":
                     self._health.append((line["state"], line["text"]))
                 self._news.notify_all()
+        with self._news:
+            self._ended = True
+            self._news.notify_all()
 
     # --- commands ---
 
@@ -102,7 +106,7 @@ class Plugin:
         except BrokenPipeError:
             pass
         with self._news:
-            arrived = self._news.wait_for(lambda: len(self._replies) > before or self.process.poll() is not None, deadline)
+            arrived = self._news.wait_for(lambda: len(self._replies) > before or self._ended, deadline)
             assert len(self._replies) > before, f"{words[0]}: " + ("the process ended" if arrived else f"no reply in {deadline} s") + self.said()
             return self._replies[before]
 
@@ -175,7 +179,7 @@ class Plugin:
 
     def wait(self, call, deadline=30.0):
         with self._news:
-            self._news.wait_for(lambda: call in self._completed or self.process.poll() is not None, deadline)
+            self._news.wait_for(lambda: call in self._completed or self._ended, deadline)
             assert call in self._completed, f"call {call} was not completed{self.said()}"
             return self._completed[call]
 
@@ -198,8 +202,9 @@ class Plugin:
 
     def wait_events(self, count, deadline=30.0):
         """The first `count` events, in the order of their delivery."""
-        wait_until(lambda: len(self.events()) >= count or self.process.poll() is not None,
-                   lambda: f"{count} events, there were {len(self.events())}{self.said()}", deadline)
+        wait_until(lambda: len(self.events()) >= count or self._ended, lambda: f"{count} events, there were {len(self.events())}{self.said()}",
+                   deadline)
+        assert len(self.events()) >= count, f"the process ended{self.said()}"
         return self.events()
 
     def settle(self, verdict, *ids, after=0.0, flags=0):
@@ -235,7 +240,7 @@ class Plugin:
                 self.process.kill()
                 raise AssertionError(f"the process did not end{self.said()}") from None
         self._reader.join(5)
-        assert self.violations() == [], self.said()
+        assert self.violations() == [], f"the contract is broken: {self.violations()}{self.said()}"
         for line in self._lines:
             text = json.dumps(line, ensure_ascii=False)
             for secret in self.case.secrets:

@@ -6,12 +6,12 @@ from .plugin import OK
 WARM_UP, ROUNDS = 10, 100
 
 
-def one_life(bench, plugin):
+def one_life(case, plugin):
     plugin.create()
     assert plugin.init().status == OK
     reply = plugin.start()
     assert reply.status == OK, reply.text
-    if bench.case.source is not None:
+    if case.source is not None:
         plugin.begin()
         plugin.end()
     plugin.stop()
@@ -23,10 +23,10 @@ def test_a_hundred_instances_leave_nothing(case, bench):
     fields = bench.input() if case.source is not None else bench.output()
     assert plugin.use(fields, "input" if case.source is not None else "output").status == OK
     for _ in range(WARM_UP):
-        one_life(bench, plugin)
+        one_life(case, plugin)
     before = plugin.resources()
     for _ in range(ROUNDS):
-        one_life(bench, plugin)
+        one_life(case, plugin)
     after = plugin.resources()
     assert after["fds"] == before["fds"], (before, after)
     assert after["threads"] == before["threads"], (before, after)
