@@ -44,7 +44,10 @@ meson_environment() {
 configure() {
   local folder=$1 wanted
   shift
-  if [ -d "$deps/librdkafka" ]; then set -- "$@" "-Dlibrdkafka_prefix=$deps/librdkafka"; fi
+  local library
+  for library in librdkafka hiredis; do
+    if [ -d "$deps/$library" ]; then set -- "$@" "-D${library}_prefix=$deps/$library"; fi
+  done
   meson_environment
   wanted="$* BOOST_ROOT=${BOOST_ROOT:-}"
   if [ -f "$folder/meson-private/coredata.dat" ] && [ "$(cat "$folder/.options" 2>/dev/null || true)" = "$wanted" ]; then

@@ -1,0 +1,116 @@
+#pragma once
+
+#include <openssl/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "common/event_loop.hpp"
+#include "redis_config.hpp"
+
+struct redisAsyncContext;
+
+namespace cleat::redis {
+
+/// A reply, looked at while its callback runs.
+class Reply {
+ public:
+  enum class Kind { none, nothing, error, integer, text, array };
+
+  Reply() = default;
+  explicit Reply(const void* raw) : raw_(raw) {}
+  /// none: the connection ended before there was one.
+  [[nodiscard]] Kind kind() const;
+  /// Of a text, a status or an error.
+  [[nodiscard]] std::string_view text() const;
+  [[nodiscard]] std::int64_t integer() const;
+  /// Of an array; 0 of anything else.
+  [[nodiscard]] std::size_t size() const;
+  /// A reply of kind `none` if there is no such element.
+  [[nodiscard]] Reply at(std::size_t index) const;
+  [[nodiscard]] bool is_error() const { return kind() == Kind::error; }
+
+ private:
+  const void* raw_ = nullptr;
+};
+
+struct FreeContext {
+  void operator()(SSL_CTX* context) const;
+};
+using TlsContext = std::unique_ptr<SSL_CTX, FreeContext>;
+
+/// A TLS context for `config`, or none without TLS. Throws Error(CLEAT_INVALID).
+TlsContext make_tls(const RedisConfig& config);
+
+/// One connection, from its beginning to its end; who wants another makes another. On the loop's thread.
+class Link : public std::enable_shared_from_this<Link> {
+ public:
+  using Done = std::function<void(const Reply&)>;
+
+  struct Options {
+    Endpoint to;
+    Login login;
+    std::int64_t database = 0;
+    SSL_CTX* tls = nullptr;
+    std::chrono::nanoseconds connect_within{0};
+    std::chrono::nanoseconds answer_within{0};  ///< 0: for ever
+  };
+  /// Called from a callback of the loop, never from inside connect() or send(). `up` once at most, `down` once.
+  struct Watcher {
+    std::function<void()> up;
+    std::function<void(cleat_status status, const std::string& why)> down;
+  };
+
+  static std::shared_ptr<Link> connect(common::EventLoop& loop, Options options, Watcher watcher);
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+  ~Link();
+
+  /// Only while up. `done` gets the reply, or one of kind `none` when the connection ends first. `patience`
+  /// stands in for answer_within: for a command that may wait on purpose.
+  void send(std::string_view wire, Done done, std::chrono::nanoseconds patience = {});
+
+  /// Ends it without a word: no callback comes any more, commands that are out get theirs with kind `none`.
+  void close();
+  /// Ends it as if the connection had broken.
+  void fail(cleat_status status, const std::string& why);
+
+  [[nodiscard]] bool is_up() const { return up_; }
+  [[nodiscard]] const Endpoint& to() const { return options_.to; }
+
+ private:
+  struct Waiting {
+    std::chrono::steady_clock::time_point until;
+  };
+
+  Link(common::EventLoop& loop, Options options, Watcher watcher);
+  void begin();
+  void hook();
+  void watch();
+  void handle(std::uint32_t events);
+  void flush();
+  void shake_hands();
+  void hand_shaken(const Reply& reply);
+  void came_up();
+  void ended(cleat_status status, const std::string& why);
+  void look();
+  [[nodiscard]] std::string reason(const std::string& fallback) const;
+
+  common::EventLoop& loop_;
+  const Options options_;
+  Watcher watcher_;
+  redisAsyncContext* context_ = nullptr;
+  int descriptor_ = -1;
+  bool up_ = false, over_ = false, wants_read_ = false, wants_write_ = false, flushing_ = false;
+  std::uint32_t watched_ = 0;
+  int shakes_ = 0;
+  std::deque<Waiting> waiting_;
+  common::EventLoop::TimerId look_timer_ = 0, connect_timer_ = 0;
+};
+
+}  // namespace cleat::redis
