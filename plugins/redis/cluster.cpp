@@ -30,17 +30,18 @@ Cluster::ServerPtr Cluster::node(const Endpoint& endpoint) {
   if (!is_new) return place->second;
   const std::weak_ptr<Cluster> weak = weak_from_this();
   const std::string name = endpoint.text();
-  place->second = std::make_shared<Server>(loop_, config_, tls_, endpoint,
-                                           Watcher{[weak, name] {
-                                                     const auto self = weak.lock();
-                                                     if (!self || self->closed_) return;
-                                                     const auto found = self->nodes_.find(name);
-                                                     if (found != self->nodes_.end()) self->node_up(found->second);
-                                                   },
-                                                   [weak, endpoint](cleat_status status, const std::string& why) {
-                                                     const auto self = weak.lock();
-                                                     if (self && !self->closed_) self->node_down(endpoint, status, why);
-                                                   }});
+  place->second =
+      std::make_shared<Server>(loop_, config_, tls_, endpoint,
+                               Watcher{[weak, name] {
+                                         const auto self = weak.lock();
+                                         if (!self || self->closed_) return;
+                                         const auto found = self->nodes_.find(name);
+                                         if (found != self->nodes_.end()) self->node_up(found->second);
+                                       },
+                                       [weak, endpoint](cleat_status status, const std::string& why) {
+                                         const auto self = weak.lock();
+                                         if (self && !self->closed_) self->node_down(endpoint, status, why);
+                                       }});
   const ServerPtr made = place->second;
   made->open();
   return made;
@@ -62,7 +63,8 @@ void Cluster::node_down(const Endpoint& endpoint, cleat_status status, const std
     return;
   }
   told_up_ = false;
-  watcher_.down(status, "no node of the cluster can be reached; the last one tried was " + endpoint.text() + ": " + why);
+  watcher_.down(status, "no node of the cluster can be reached; the last one tried was " + endpoint.text() +
+                            ": " + why);
   std::deque<CommandPtr> waiting;
   waiting.swap(waiting_);
   for (const CommandPtr& command : waiting)
@@ -143,7 +145,8 @@ void Cluster::forget_unused() {
     used.insert(each.get());
   for (auto each = nodes_.begin(); each != nodes_.end();) {
     const Endpoint& endpoint = each->second->endpoint();
-    const bool is_named = std::find(config_.hosts.begin(), config_.hosts.end(), endpoint) != config_.hosts.end();
+    const bool is_named =
+        std::find(config_.hosts.begin(), config_.hosts.end(), endpoint) != config_.hosts.end();
     if (is_named || used.count(each->second.get()) != 0) {
       ++each;
       continue;
@@ -164,14 +167,16 @@ void Cluster::send(CommandPtr command) {
     if (holder) {
       transmit(command, holder, false);
     } else {
-      command->failed({CLEAT_UNAVAILABLE, "no node of the cluster holds slot " + std::to_string(slot_of(command->key)), false});
+      command->failed({CLEAT_UNAVAILABLE,
+                       "no node of the cluster holds slot " + std::to_string(slot_of(command->key)), false});
     }
     return;
   }
   if (!why_down_.empty() && !any_up()) {
     command->failed({down_status_, why_down_, false});
   } else if (waiting_.size() >= kMostWaiting) {
-    command->failed({CLEAT_THROTTLED, std::to_string(kMostWaiting) + " commands wait for the cluster's slots already", false});
+    command->failed({CLEAT_THROTTLED,
+                     std::to_string(kMostWaiting) + " commands wait for the cluster's slots already", false});
   } else {
     waiting_.push_back(std::move(command));
   }

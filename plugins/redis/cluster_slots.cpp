@@ -52,7 +52,8 @@ std::optional<Redirect> parse_redirect(std::string_view error, const std::string
   error.remove_prefix(found.is_ask ? 4 : 6);
   const std::size_t blank = error.find(' ');
   const std::size_t colon = error.rfind(':');
-  if (blank == std::string_view::npos || colon == std::string_view::npos || colon < blank) return std::nullopt;
+  if (blank == std::string_view::npos || colon == std::string_view::npos || colon < blank)
+    return std::nullopt;
   const auto slot = number<std::uint16_t>(error.substr(0, blank));
   const auto port = number<std::uint16_t>(error.substr(colon + 1));
   if (!slot || *slot >= kSlots || !port || *port == 0) return std::nullopt;

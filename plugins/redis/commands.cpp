@@ -28,7 +28,9 @@ std::string encode_words(const Words& words) {
 /// Whole milliseconds, rounded up: what is short must not mean "at once" or "never".
 std::string milliseconds(std::chrono::nanoseconds ttl) {
   constexpr std::int64_t kMost = 9'000'000'000'000;  // what is more overflows in the server
-  const std::int64_t ms = std::chrono::ceil<std::chrono::milliseconds>(std::min(ttl, ttl.max() - std::chrono::milliseconds(1))).count();
+  const std::int64_t ms =
+      std::chrono::ceil<std::chrono::milliseconds>(std::min(ttl, ttl.max() - std::chrono::milliseconds(1)))
+          .count();
   return std::to_string(std::clamp<std::int64_t>(ms, 1, kMost));
 }
 

@@ -53,12 +53,17 @@ bool is_address(const std::string& host) {
 Reply::Kind Reply::kind() const {
   if (raw_ == nullptr) return Kind::none;
   switch (raw_of(raw_)->type) {
-    case REDIS_REPLY_ERROR: return Kind::error;
-    case REDIS_REPLY_INTEGER: return Kind::integer;
+    case REDIS_REPLY_ERROR:
+      return Kind::error;
+    case REDIS_REPLY_INTEGER:
+      return Kind::integer;
     case REDIS_REPLY_STRING:
-    case REDIS_REPLY_STATUS: return Kind::text;
-    case REDIS_REPLY_ARRAY: return Kind::array;
-    default: return Kind::nothing;
+    case REDIS_REPLY_STATUS:
+      return Kind::text;
+    case REDIS_REPLY_ARRAY:
+      return Kind::array;
+    default:
+      return Kind::nothing;
   }
 }
 
@@ -86,7 +91,8 @@ void FreeContext::operator()(SSL_CTX* context) const {
 TlsContext make_tls(const RedisConfig& config) {
   if (!config.tls) return nullptr;
   TlsContext context(SSL_CTX_new(TLS_client_method()));
-  if (!context) throw Error(CLEAT_INTERNAL, "enableTLS: no TLS context could be made: " + common::tls_reasons());
+  if (!context)
+    throw Error(CLEAT_INTERNAL, "enableTLS: no TLS context could be made: " + common::tls_reasons());
   common::use_pem(context.get(), config.pem, config.skip_verify);
   return context;
 }
@@ -179,12 +185,14 @@ void Link::hook() {
   });
   redisAsyncSetDisconnectCallback(context_, [](const redisAsyncContext* context, int status) {
     Link& link = link_of(context->data);
-    link.ended(CLEAT_UNAVAILABLE, status == REDIS_OK ? "the connection was closed" : link.reason("the connection broke"));
+    link.ended(CLEAT_UNAVAILABLE,
+               status == REDIS_OK ? "the connection was closed" : link.reason("the connection broke"));
   });
 }
 
 std::string Link::reason(const std::string& fallback) const {
-  return context_ != nullptr && context_->errstr != nullptr && context_->errstr[0] != '\0' ? context_->errstr : fallback;
+  return context_ != nullptr && context_->errstr != nullptr && context_->errstr[0] != '\0' ? context_->errstr
+                                                                                           : fallback;
 }
 
 /// Tells the loop what hiredis waits for.
@@ -204,8 +212,10 @@ void Link::watch() {
 
 void Link::handle(std::uint32_t events) {
   const std::shared_ptr<Link> self = shared_from_this();
-  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && context_ != nullptr && wants_read_) redisAsyncHandleRead(context_);
-  if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0 && context_ != nullptr && wants_write_) redisAsyncHandleWrite(context_);
+  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && context_ != nullptr && wants_read_)
+    redisAsyncHandleRead(context_);
+  if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0 && context_ != nullptr && wants_write_)
+    redisAsyncHandleWrite(context_);
 }
 
 void Link::flush() {
@@ -227,7 +237,8 @@ void Link::shake_hands() {
   };
   const Login& login = options_.login;
   if (!login.password.empty() && login.username.empty()) say(encode({"AUTH", login.password}));
-  if (!login.password.empty() && !login.username.empty()) say(encode({"AUTH", login.username, login.password}));
+  if (!login.password.empty() && !login.username.empty())
+    say(encode({"AUTH", login.username, login.password}));
   if (options_.database != 0) say(encode({"SELECT", std::to_string(options_.database)}));
   // A server that wants a password says so now and not to the first call.
   say(encode({"PING"}));

@@ -17,7 +17,8 @@ void Output::invoke(const Request& request, Call&& call) {
   Encoded encoded = encode_operation(request);
   if (out_.fetch_add(1) >= kMostCalls) {
     out_.fetch_sub(1);
-    throw Error(CLEAT_THROTTLED, std::to_string(kMostCalls) + " calls wait for Redis already", CLEAT_RETRYABLE);
+    throw Error(CLEAT_THROTTLED, std::to_string(kMostCalls) + " calls wait for Redis already",
+                CLEAT_RETRYABLE);
   }
   auto pending = std::make_shared<Pending>(Pending{std::move(call)});
   pending->repeatable = encoded.repeatable;

@@ -23,8 +23,9 @@ void RedisBinding::init(const Config& config) {
 }
 
 std::shared_ptr<Carrier> RedisBinding::make_carrier(Part part) {
-  Carrier::Watcher watcher{[this, part] { part_up(part); },
-                           [this, part](cleat_status status, const std::string& why) { part_down(part, status, why); }};
+  Carrier::Watcher watcher{
+      [this, part] { part_up(part); },
+      [this, part](cleat_status status, const std::string& why) { part_down(part, status, why); }};
   if (config_.kind == RedisConfig::Kind::cluster)
     return std::make_shared<Cluster>(loop_, config_, tls_.get(), std::move(watcher));
   return std::make_shared<Server>(loop_, config_, tls_.get(), config_.hosts[0], std::move(watcher));
@@ -71,8 +72,9 @@ void RedisBinding::ping(Deadline deadline) {
     auto command = std::make_shared<Command>();
     command->wire = encode({"PING"});
     command->done = [answer](const Reply& reply, const Endpoint&) {
-      answer->promise.set_value(reply.is_error() ? std::optional(Error(meaning_of(reply.text()).status, std::string(reply.text())))
-                                                 : std::nullopt);
+      answer->promise.set_value(
+          reply.is_error() ? std::optional(Error(meaning_of(reply.text()).status, std::string(reply.text())))
+                           : std::nullopt);
     };
     command->failed = [answer](const Trouble& trouble) {
       answer->promise.set_value(Error(trouble.status, trouble.why, CLEAT_RETRYABLE));
@@ -123,12 +125,14 @@ void RedisBinding::end_input(Deadline deadline) {
 }
 
 void RedisBinding::stop(Deadline deadline) {
-  const Deadline for_settling{deadline.at_ns - static_cast<std::uint64_t>(std::chrono::nanoseconds(500ms).count())};
+  const Deadline for_settling{deadline.at_ns -
+                              static_cast<std::uint64_t>(std::chrono::nanoseconds(500ms).count())};
   if (input_ && up_[kCommands]) {
     try {
       on_loop(for_settling, [this](std::function<void()> done) { input_->when_settled(std::move(done)); });
     } catch (const Error& error) {
-      host_.log(CLEAT_LOG_WARN, "some settlements were not confirmed at the stop: those entries come again", {{"reason", error.what()}});
+      host_.log(CLEAT_LOG_WARN, "some settlements were not confirmed at the stop: those entries come again",
+                {{"reason", error.what()}});
     }
   }
   loop_.post([this] {

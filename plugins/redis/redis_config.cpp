@@ -44,7 +44,9 @@ void parse_kind(const Config& config, RedisConfig& out) {
     out.kind = RedisConfig::Kind::sentinel;
     out.master = config.text("sentinelMasterName");
     if (out.master.empty()) {
-      refuse("sentinelMasterName: expected the name that the sentinels give the master, found nothing; failover needs it");
+      refuse(
+          "sentinelMasterName: expected the name that the sentinels give the master, found nothing; failover "
+          "needs it");
     }
   }
   if (out.kind == RedisConfig::Kind::node && out.hosts.size() > 1) {
@@ -62,14 +64,17 @@ void parse_tls(const Config& config, RedisConfig& out) {
   out.pem = {config.text("caCert"), config.text("clientCert"), config.text("clientKey")};
   const bool has_text = !out.pem.ca.empty() || !out.pem.cert.empty() || !out.pem.key.empty();
   if (has_text && !out.tls) {
-    refuse("enableTLS: is false while caCert, clientCert or clientKey is set; set it to true, or leave those out");
+    refuse(
+        "enableTLS: is false while caCert, clientCert or clientKey is set; set it to true, or leave those "
+        "out");
   }
 }
 
 void refuse_what_is_not_served(const Config& config) {
   for (const std::string_view field : {"useEntraID", "useOIDC"}) {
     if (config.boolean(field)) {
-      refuse(std::string(field) + ": is not served yet; log in with redisUsername and redisPassword", CLEAT_UNSUPPORTED);
+      refuse(std::string(field) + ": is not served yet; log in with redisUsername and redisPassword",
+             CLEAT_UNSUPPORTED);
     }
   }
 }
@@ -103,7 +108,8 @@ Endpoint parse_endpoint(std::string_view text, std::uint16_t port_field) {
   bool has_port = false;
   if (!text.empty() && text[0] == '[') {
     const std::size_t end = text.find(']');
-    if (end == std::string_view::npos) refuse("redisHost: expected ']' after an IPv6 address, found '" + all + "'");
+    if (end == std::string_view::npos)
+      refuse("redisHost: expected ']' after an IPv6 address, found '" + all + "'");
     found.host = text.substr(1, end - 1);
     has_port = end + 1 < text.size();
     if (has_port && text[end + 1] != ':') refuse("redisHost: expected ':' after ']', found '" + all + "'");
@@ -138,7 +144,8 @@ RedisConfig parse_config(const Config& config, std::uint32_t directions) {
   parse_kind(config, out);
   parse_tls(config, out);
   // As in the client that Dapr uses: below zero there is no limit.
-  if (const auto dial = config.duration("dialTimeout", out.connect_within); dial > dial.zero()) out.connect_within = dial;
+  if (const auto dial = config.duration("dialTimeout", out.connect_within); dial > dial.zero())
+    out.connect_within = dial;
   const auto read = config.duration("readTimeout", out.answer_within);
   out.answer_within = std::max(read, read.zero());
   if ((directions & CLEAT_IN) != 0) parse_stream(config, out);

@@ -17,7 +17,8 @@ constexpr std::size_t kMostWaiting = 8192;
 
 }  // namespace
 
-Server::Server(common::EventLoop& loop, const RedisConfig& config, SSL_CTX* tls, Endpoint fixed, Watcher watcher)
+Server::Server(common::EventLoop& loop, const RedisConfig& config, SSL_CTX* tls, Endpoint fixed,
+               Watcher watcher)
     : loop_(loop), config_(config), tls_(tls), fixed_(std::move(fixed)), watcher_(std::move(watcher)) {}
 
 void Server::open() {
@@ -26,7 +27,8 @@ void Server::open() {
 
 Link::Options Server::options_for(const Endpoint& to, const Login& login) const {
   const bool has_databases = config_.kind != RedisConfig::Kind::cluster;
-  return {to, login, has_databases ? config_.database : 0, tls_, config_.connect_within, config_.answer_within};
+  return {
+      to, login, has_databases ? config_.database : 0, tls_, config_.connect_within, config_.answer_within};
 }
 
 void Server::connect() {
@@ -44,20 +46,21 @@ void Server::ask_sentinel() {
   Link::Options options = options_for(to, config_.sentinel_login);
   options.database = 0;
   const std::weak_ptr<Server> weak = weak_from_this();
-  sentinel_ = Link::connect(
-      loop_, std::move(options),
-      {[weak] {
-         const auto self = weak.lock();
-         if (!self || self->closed_ || !self->sentinel_) return;
-         self->sentinel_->send(encode({"SENTINEL", "get-master-addr-by-name", self->config_.master}), [weak](const Reply& reply) {
-           const auto me = weak.lock();
-           if (me && !me->closed_) me->sentinel_answered(reply);
-         });
-       },
-       [weak](cleat_status, const std::string& why) {
-         const auto self = weak.lock();
-         if (self && !self->closed_ && self->sentinel_) self->sentinel_failed(why);
-       }});
+  sentinel_ = Link::connect(loop_, std::move(options),
+                            {[weak] {
+                               const auto self = weak.lock();
+                               if (!self || self->closed_ || !self->sentinel_) return;
+                               self->sentinel_->send(
+                                   encode({"SENTINEL", "get-master-addr-by-name", self->config_.master}),
+                                   [weak](const Reply& reply) {
+                                     const auto me = weak.lock();
+                                     if (me && !me->closed_) me->sentinel_answered(reply);
+                                   });
+                             },
+                             [weak](cleat_status, const std::string& why) {
+                               const auto self = weak.lock();
+                               if (self && !self->closed_ && self->sentinel_) self->sentinel_failed(why);
+                             }});
 }
 
 void Server::sentinel_answered(const Reply& reply) {
@@ -67,7 +70,8 @@ void Server::sentinel_answered(const Reply& reply) {
   std::uint16_t port = 0;
   std::from_chars(port_text.data(), port_text.data() + port_text.size(), port);
   if (reply.size() != 2 || port == 0) {
-    sentinel_failed(reply.is_error() ? std::string(reply.text()) : "it knows no master of the name '" + config_.master + "'");
+    sentinel_failed(reply.is_error() ? std::string(reply.text())
+                                     : "it knows no master of the name '" + config_.master + "'");
     return;
   }
   const Endpoint master{std::string(reply.at(0).text()), port};
@@ -98,7 +102,8 @@ void Server::connect_to(const Endpoint& to) {
                          },
                          [weak](cleat_status status, const std::string& why) {
                            const auto self = weak.lock();
-                           if (self && !self->closed_) self->went_down(status, "Redis at " + self->current_.text() + ": " + why);
+                           if (self && !self->closed_)
+                             self->went_down(status, "Redis at " + self->current_.text() + ": " + why);
                          }});
 }
 
@@ -145,7 +150,8 @@ void Server::went_down(cleat_status status, const std::string& why) {
     command->failed({status, why, false});
   watcher_.down(status, why);
   back_off_ = std::clamp<std::chrono::milliseconds>(back_off_ * 2, kFirstBackOff, kLongestBackOff);
-  const auto jitter = std::chrono::milliseconds(random_() % static_cast<std::uint64_t>(back_off_.count() / 2 + 1));
+  const auto jitter =
+      std::chrono::milliseconds(random_() % static_cast<std::uint64_t>(back_off_.count() / 2 + 1));
   if (retry_timer_ != 0) loop_.cancel(retry_timer_);
   retry_timer_ = loop_.after(back_off_ / 2 + jitter, [weak = weak_from_this()] {
     const auto self = weak.lock();
@@ -159,9 +165,12 @@ void Server::send(CommandPtr command) {
   if (ready_) {
     transmit(command);
   } else if (known_down_ || closed_) {
-    command->failed({closed_ ? CLEAT_CANCELLED : down_status_, closed_ ? "the component stops" : why_down_, false});
+    command->failed(
+        {closed_ ? CLEAT_CANCELLED : down_status_, closed_ ? "the component stops" : why_down_, false});
   } else if (waiting_.size() >= kMostWaiting) {
-    command->failed({CLEAT_THROTTLED, std::to_string(kMostWaiting) + " commands wait for a connection to Redis already", false});
+    command->failed({CLEAT_THROTTLED,
+                     std::to_string(kMostWaiting) + " commands wait for a connection to Redis already",
+                     false});
   } else {
     waiting_.push_back(std::move(command));
   }
@@ -181,15 +190,17 @@ void Server::transmit(const CommandPtr& command) {
           command->done(reply, link->to());
           // A master that became a replica: the sentinels know the new one.
           const auto self = weak.lock();
-          if (self && reply.is_error() && reply.text().substr(0, 8) == "READONLY" && self->link_.get() == link &&
-              self->config_.kind == RedisConfig::Kind::sentinel) {
+          if (self && reply.is_error() && reply.text().substr(0, 8) == "READONLY" &&
+              self->link_.get() == link && self->config_.kind == RedisConfig::Kind::sentinel) {
             link->fail(CLEAT_UNAVAILABLE, "it is not the master any more");
           }
           return;
         }
         const auto self = weak.lock();
         command->failed({self && !self->closed_ ? self->down_status_ : CLEAT_CANCELLED,
-                         self && !self->closed_ && !self->why_down_.empty() ? self->why_down_ : "the connection to Redis ended", true});
+                         self && !self->closed_ && !self->why_down_.empty() ? self->why_down_
+                                                                            : "the connection to Redis ended",
+                         true});
       },
       command->patience);
 }

@@ -135,7 +135,8 @@ void StreamInput::pump() {
 void StreamInput::read_own_pending() {
   const std::string count = std::to_string(std::min(room(), kMostAtOnce));
   auto made = std::make_shared<Command>();
-  made->wire = encode({"XREADGROUP", "GROUP", config_.group, config_.consumer, "COUNT", count, "STREAMS", config_.stream, own_cursor_});
+  made->wire = encode({"XREADGROUP", "GROUP", config_.group, config_.consumer, "COUNT", count, "STREAMS",
+                       config_.stream, own_cursor_});
   made->key = config_.stream;
   made->done = [this](const Reply& reply, const Endpoint&) { read_done(reply, false); };
   made->failed = [this](const Trouble& trouble) { read_failed(trouble); };
@@ -146,8 +147,8 @@ void StreamInput::read_own_pending() {
 void StreamInput::read_live() {
   const std::string count = std::to_string(std::min(room(), kMostAtOnce));
   auto made = std::make_shared<Command>();
-  made->wire = encode({"XREADGROUP", "GROUP", config_.group, config_.consumer, "COUNT", count, "BLOCK", std::to_string(kBlock.count()),
-                       "STREAMS", config_.stream, ">"});
+  made->wire = encode({"XREADGROUP", "GROUP", config_.group, config_.consumer, "COUNT", count, "BLOCK",
+                       std::to_string(kBlock.count()), "STREAMS", config_.stream, ">"});
   made->key = config_.stream;
   made->patience = config_.answer_within.count() == 0 ? 0ns : config_.answer_within + kBlock;
   made->done = [this](const Reply& reply, const Endpoint&) { read_done(reply, true); };
@@ -221,14 +222,16 @@ void StreamInput::count_deliveries(std::vector<Entry> entries) {
     pump();
   };
   command(
-      {"XPENDING", config_.stream, config_.group, held->front().id, held->back().id, "10000", config_.consumer},
+      {"XPENDING", config_.stream, config_.group, held->front().id, held->back().id, "10000",
+       config_.consumer},
       [held, go_on](const Reply& reply) {
         std::unordered_map<std::string_view, std::int64_t> counts;
         for (std::size_t i = 0; i < reply.size(); ++i)
           counts[reply.at(i).at(0).text()] = reply.at(i).at(3).integer();
         for (Entry& entry : *held) {
           const auto found = counts.find(entry.id);
-          if (found != counts.end() && found->second > 0) entry.delivery_count = static_cast<std::uint32_t>(found->second);
+          if (found != counts.end() && found->second > 0)
+            entry.delivery_count = static_cast<std::uint32_t>(found->second);
         }
         go_on();
       },
@@ -239,7 +242,8 @@ void StreamInput::count_deliveries(std::vector<Entry> entries) {
 void StreamInput::lost_entry(const std::string& id) {
   ++lost_;
   host_.log(CLEAT_LOG_ERROR,
-            "an entry was trimmed or deleted before it was settled, it is lost; keep the stream longer than its slowest consumer",
+            "an entry was trimmed or deleted before it was settled, it is lost; keep the stream longer than "
+            "its slowest consumer",
             {{"stream", config_.stream}, {"entryId", id}, {"lost", std::to_string(lost_)}});
   acknowledge({id});
 }

@@ -29,11 +29,14 @@ void StreamInput::begin_timers() {
 void StreamInput::renew() {
   withdraw_lost();
   const std::string none = "0";
-  const auto claim_these = [&](const std::vector<std::string_view>& entries, std::vector<std::uint64_t> events) {
+  const auto claim_these = [&](const std::vector<std::string_view>& entries,
+                               std::vector<std::uint64_t> events) {
     std::vector<std::string_view> words{"XCLAIM", config_.stream, config_.group, config_.consumer, "0"};
     words.insert(words.end(), entries.begin(), entries.end());
     words.emplace_back("JUSTID");
-    command(std::move(words), [this, events = std::move(events), at = Clock::now()](const Reply& reply) { renewed(events, at, reply); });
+    command(std::move(words), [this, events = std::move(events), at = Clock::now()](const Reply& reply) {
+      renewed(events, at, reply);
+    });
   };
   std::vector<std::string_view> entries;
   std::vector<std::uint64_t> events;
@@ -56,7 +59,8 @@ void StreamInput::renew() {
   flush();
 }
 
-void StreamInput::renewed(const std::vector<std::uint64_t>& ids, Clock::time_point sent_at, const Reply& reply) {
+void StreamInput::renewed(const std::vector<std::uint64_t>& ids, Clock::time_point sent_at,
+                          const Reply& reply) {
   if (reply.is_error()) {
     complain("the lease of entries cannot be renewed", reply.text());
     return;
@@ -77,7 +81,8 @@ void StreamInput::withdraw_lost() {
     lost.push_back(event);
   }
   if (lost.empty()) return;
-  host_.log(CLEAT_LOG_WARN, "the lease of entries ran out before it could be renewed; other consumers may get them as well",
+  host_.log(CLEAT_LOG_WARN,
+            "the lease of entries ran out before it could be renewed; other consumers may get them as well",
             {{"stream", config_.stream}, {"entries", std::to_string(lost.size())}});
   host_.withdraw(CLEAT_BY_EVENT, lost.data(), static_cast<std::uint32_t>(lost.size()));
 }
@@ -104,8 +109,9 @@ void StreamInput::claim() {
   }
   claim_is_out_ = true;
   const std::string idle = std::to_string(config_.min_idle.count()), count = std::to_string(most);
-  command({"XAUTOCLAIM", config_.stream, config_.group, config_.consumer, idle, claim_cursor_, "COUNT", count},
-          [this](const Reply& reply) { claimed(reply); }, [this](const Trouble&) { claim_is_out_ = false; });
+  command(
+      {"XAUTOCLAIM", config_.stream, config_.group, config_.consumer, idle, claim_cursor_, "COUNT", count},
+      [this](const Reply& reply) { claimed(reply); }, [this](const Trouble&) { claim_is_out_ = false; });
 }
 
 /// [next cursor, [[id, fields], ...], [ids that are not in the stream any more]]
