@@ -132,6 +132,8 @@ Result<> Binding::open_instance() {
   options.facts = context_.facts;
   if (metadata_.host.invoke_timeout_ns > 0) options.invoke_timeout_ns = metadata_.host.invoke_timeout_ns;
   options.facts.emplace_back("invoke-timeout-ns", std::to_string(options.invoke_timeout_ns));
+  // A source that is read by one host at a time if all of its events are in one order.
+  if (metadata_.host.delivery.ordering == Ordering::strict) options.facts.emplace_back("ordering", "strict");
   auto instance =
       std::make_unique<Instance>(*table, *type_, std::move(options), home_, context_.loops, context_.log);
   const std::uint64_t allowed =
