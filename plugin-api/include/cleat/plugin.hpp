@@ -116,7 +116,18 @@ class Call {
   }
   /// Done, without a body.
   void complete() noexcept { finish(nullptr, nullptr); }
-  void complete(Response response) {
+  void complete(Response response) { finish(std::move(response), nullptr); }
+  void fail(cleat_status status, std::string_view text, std::uint32_t flags = 0,
+            std::int64_t native_code = 0) noexcept {
+    fail({sizeof(cleat_failure), status, flags, 0, native_code, str(text)});
+  }
+  void fail(const cleat_failure& failure) noexcept { finish(nullptr, &failure); }
+  /// The far end answered, and the answer is a failure: the caller gets both.
+  void fail(const cleat_failure& failure, Response response) { finish(std::move(response), &failure); }
+  [[nodiscard]] explicit operator bool() const { return token_ != nullptr; }
+
+ private:
+  void finish(Response response, const cleat_failure* failure) {
     std::vector<cleat_kv> items;
     items.reserve(response.metadata.size());
     for (const auto& [key, value] : response.metadata)
@@ -126,16 +137,8 @@ class Call {
     raw.content_type = str(response.content_type);
     raw.metadata = {items.data(), items.size()};
     raw.data = response.data.take();
-    finish(&raw, nullptr);
+    finish(&raw, failure);
   }
-  void fail(cleat_status status, std::string_view text, std::uint32_t flags = 0,
-            std::int64_t native_code = 0) noexcept {
-    fail({sizeof(cleat_failure), status, flags, 0, native_code, str(text)});
-  }
-  void fail(const cleat_failure& failure) noexcept { finish(nullptr, &failure); }
-  [[nodiscard]] explicit operator bool() const { return token_ != nullptr; }
-
- private:
   void finish(cleat_response* response, const cleat_failure* failure) noexcept {
     host_.raw()->complete(host_.raw(), std::exchange(token_, nullptr), response, failure);
   }

@@ -47,9 +47,9 @@ start_broker() {
   RABBITMQ_DIST_PORT=$(port_of distribution)
   ERL_EPMD_PORT=$(port_of epmd)
   export RABBITMQ_DIST_PORT ERL_EPMD_PORT ERL_EPMD_ADDRESS=127.0.0.1
-  if ! epmd_alive; then
+  if ! helper_alive epmd; then
     setsid epmd -address 127.0.0.1 -port "$ERL_EPMD_PORT" >/dev/null 2>&1 </dev/null &
-    printf '%s %s\n' $! "$(birth_of $!)" >"$data/epmd"
+    keep_helper epmd $!
   fi
   rm -f "$data/pid"
   setsid "$rabbitmq_bin/rabbitmq-server" >>"$data/server.log" 2>&1 </dev/null &
@@ -68,12 +68,7 @@ start_broker() {
 
 rabbitmq_ready() { all_ports_listen && curl -sf -u guest:guest -o /dev/null "http://127.0.0.1:$(port_of management)/api/overview"; }
 
-epmd_alive() {
-  local pid birth
-  [ -f "$data/epmd" ] && read -r pid birth <"$data/epmd" && [ -n "$birth" ] && [ "$(birth_of "$pid")" = "$birth" ]
-}
-
 stop_broker() {
   stop_process
-  if epmd_alive; then kill "$(cut -d' ' -f1 "$data/epmd")"; fi
+  stop_helper epmd
 }
