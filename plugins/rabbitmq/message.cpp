@@ -66,9 +66,7 @@ Outgoing outgoing_of(const Request& request, const OutgoingDefaults& defaults) {
   out.exchange = value("exchange", defaults.exchange);
   out.routing_key = value("routingKey", defaults.routing_key);
   Properties& properties = out.properties;
-  properties.content_type =
-      value("contentType",
-            request.content_type().empty() ? std::string_view("text/plain") : request.content_type());
+  properties.content_type = value("contentType", "text/plain");
   properties.message_id = value("messageID");
   properties.correlation_id = value("correlationID");
   properties.type = value("type");

@@ -24,7 +24,7 @@ class Keeper:
 
     async def handle_DATA(self, server, session, envelope):
         self.count += 1
-        kept = {"from": envelope.mail_from, "to": envelope.rcpt_tos, "tls": session.ssl is not None,
+        kept = {"from": envelope.mail_from, "to": envelope.rcpt_tos, "tls": server.transport.get_extra_info("ssl_object") is not None,
                 "user": session.auth_data.decode() if session.auth_data else "", "text": envelope.original_content.decode("latin-1")}
         part = self.folder / f".{self.count}"
         part.write_text(json.dumps(kept))
