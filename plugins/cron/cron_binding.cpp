@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <stdexcept>
+#include <vector>
 
 namespace cleat::cron {
 namespace {
@@ -46,6 +47,9 @@ void CronBinding::init(const Config& config) {
   } catch (const std::invalid_argument& error) {
     throw Error(CLEAT_INVALID, "invalid schedule format '" + text_ + "': " + error.what());
   }
+  const std::string overlap = config.text("overlap");
+  overlaps_ = overlap.empty() ? config.fact("strict-dapr") == "true" : overlap == "allow";
+  makes_up_ = config.text("missed") == "fire-once";
   if (!schedule_->next(wall_())) {
     throw Error(CLEAT_INVALID, "invalid schedule format '" + text_ +
                                    "': no such date exists, so it would never fire; " +
@@ -57,9 +61,11 @@ void CronBinding::begin_input(const Window& /*window*/) {
   const std::lock_guard lock(mutex_);
   reading_ = true;
   last_look_ = wall_();
+  if (makes_up_ && next_ != Instant{} && next_ <= last_look_) waiting_ = next_;
   // A schedule that ends while the host runs (none does within nine years) sleeps for ever.
   next_ = schedule_->next(last_look_).value_or(Instant::max());
   host_.set_health(CLEAT_HEALTH_UP, "next tick at " + utc_text(next_, "T") + "Z");
+  if (waiting_ && unsettled_.empty()) deliver_tick();
   arm();
 }
 
@@ -90,7 +96,11 @@ void CronBinding::wake() {
   // A clock that was set back would otherwise leave the schedule silent until it has caught up.
   if (now < last_look_ - std::chrono::seconds(1)) next_ = schedule_->next(now).value_or(Instant::max());
   last_look_ = now;
-  if (now >= next_) tick_due(now);
+  if (now >= next_) {
+    tick_due(now);
+  } else if (waiting_ && unsettled_.empty()) {
+    deliver_tick();
+  }
   arm();
 }
 
@@ -102,14 +112,27 @@ void CronBinding::tick_due(Instant now) {
   // now on.
   next_ = schedule_->next(now).value_or(Instant::max());
   if (replaces) count_missed("a tick was due while the application still worked on an earlier one");
-  if (unsettled_id_ != 0) {
-    if (!replaces) host_.withdraw(CLEAT_BY_EVENT, &unsettled_id_, 1);
-    return;
-  }
-  deliver_tick();
+  if (!unsettled_.empty() && !replaces) withdraw_unsettled();
+  if (unsettled_.empty() || overlaps_) deliver_tick();
 }
 
-/// With the lock held, nothing unsettled, a tick waiting.
+/// With the lock held.
+void CronBinding::withdraw_unsettled() {
+  std::vector<std::uint64_t> ids;
+  for (const auto& [id, due] : unsettled_)
+    ids.push_back(id);
+  host_.withdraw(CLEAT_BY_EVENT, ids.data(), static_cast<std::uint32_t>(ids.size()));
+}
+
+/// With the lock held. The tick that waits came too late to be sent in time.
+void CronBinding::make_up(const std::string& reason) {
+  if (!makes_up_) {
+    waiting_.reset();
+    count_missed(reason);
+  }
+}
+
+/// With the lock held, a tick waiting, and nothing unsettled unless ticks may overlap.
 void CronBinding::deliver_tick() {
   const std::string zone = schedule_->zone().name(), read_at = go_time(wall_());
   const std::string source_id = utc_text(*waiting_, "T") + "Z";
@@ -121,38 +144,42 @@ void CronBinding::deliver_tick() {
   event.metadata = {metadata.data(), metadata.size()};
   cleat_event* events[] = {&event};
   std::uint32_t accepted = 0;
-  unsettled_due_ = *waiting_;
-  waiting_.reset();
   host_.deliver(events, 1, accepted);
   if (accepted == 1) {
-    unsettled_id_ = event.id;
+    unsettled_[event.id] = *waiting_;
+    waiting_.reset();
   } else {
-    // A tick is not worth keeping until the window opens.
-    count_missed("the tick of " + source_id + " came while the host takes no events");
+    make_up("the tick of " + source_id + " came while the host takes no events");
   }
 }
 
-void CronBinding::set_window(const Window& /*window*/) {}
+void CronBinding::set_window(const Window& window) {
+  const std::lock_guard lock(mutex_);
+  if (window.max_events > 0 && waiting_ && reading_ && unsettled_.empty()) deliver_tick();
+}
 
 void CronBinding::settle(Settlements settlements) {
   const std::lock_guard lock(mutex_);
   for (const cleat_settlement* one : settlements) {
-    if (one->event_id != unsettled_id_) continue;
-    unsettled_id_ = 0;
+    const auto found = unsettled_.find(one->event_id);
+    if (found == unsettled_.end()) continue;
+    const Instant due = found->second;
+    unsettled_.erase(found);
     if (one->verdict == CLEAT_ACK) {
       count_answered();
+      if (waiting_) make_up("a tick was due while the application still worked on an earlier one");
     } else if (reading_) {
-      count_missed("the application did not answer the tick of " + utc_text(unsettled_due_, "T") +
+      count_missed("the application did not answer the tick of " + utc_text(due, "T") +
                    "Z before the next was due");
     }
   }
-  if (unsettled_id_ == 0 && waiting_ && reading_) deliver_tick();
+  if (unsettled_.empty() && waiting_ && reading_) deliver_tick();
 }
 
 void CronBinding::end_input(Deadline /*deadline*/) {
   const std::lock_guard lock(mutex_);
   reading_ = false;
-  waiting_.reset();
+  if (!makes_up_) waiting_.reset();
 }
 
 /// With the lock held.

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -15,9 +16,9 @@ namespace cleat::cron {
 /// The input binding "bindings.cron". It has no thread: a task posted to the host looks at the wall clock
 /// when the next tick is due, and at least every 30 s, so that a clock that is set does not leave it asleep.
 ///
-/// At most one tick is unsettled. One that is unanswered when the next is due is withdrawn. If the
-/// application still works on it, the next waits until that has ended, and takes the place of a tick that
-/// waited before it.
+/// A tick that is unanswered when the next is due is withdrawn, and what the application then still works on
+/// overlaps the next one, or keeps it back, as `overlap` says. What could not be sent in time is missed for good, or
+/// made up for by one tick, as `missed` says.
 class CronBinding {
  public:
   using WallClock = std::function<Instant()>;
@@ -36,6 +37,8 @@ class CronBinding {
   void arm();
   void wake();
   void tick_due(Instant now);
+  void withdraw_unsettled();
+  void make_up(const std::string& reason);
   void deliver_tick();
   void count_missed(const std::string& reason);
   void count_answered();
@@ -49,9 +52,10 @@ class CronBinding {
   bool reading_ = false;
   Instant next_{}, last_look_{};
   std::uint64_t armed_ns_ = 0;  ///< when the earliest posted task runs; 0: none is posted
-  std::uint64_t last_id_ = 0, unsettled_id_ = 0;
-  std::optional<Instant> waiting_;  ///< a tick that is due and cannot be delivered yet
-  Instant unsettled_due_{};
+  bool overlaps_ = false, makes_up_ = false;
+  std::uint64_t last_id_ = 0;
+  std::map<std::uint64_t, Instant> unsettled_;  ///< one at most, unless ticks may overlap
+  std::optional<Instant> waiting_;              ///< a tick that is due and cannot be delivered yet
   std::uint64_t missed_in_a_row_ = 0;
 };
 

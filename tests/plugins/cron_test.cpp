@@ -28,9 +28,10 @@ struct SteppedCron : CronBinding {
 
 class CronTest : public ::testing::Test {
  protected:
-  void begin(const std::string& schedule, const Window& window = {64, 0, 0}) {
+  void begin(const std::string& schedule, const Window& window = {64, 0, 0}, testing::Pairs more = {}) {
     ASSERT_EQ(driver.create().status, CLEAT_OK);
-    const testing::Outcome outcome = driver.init({{"schedule", schedule}});
+    more.emplace_back("schedule", schedule);
+    const testing::Outcome outcome = driver.init(more);
     ASSERT_EQ(outcome.status, CLEAT_OK) << outcome.text;
     ASSERT_EQ(driver.start().status, CLEAT_OK);
     ASSERT_EQ(driver.begin_input(window).status, CLEAT_OK);
@@ -107,15 +108,63 @@ TEST_F(CronTest, UnansweredTickIsWithdrawnWhenTheNextIsDue) {
   EXPECT_EQ(host.health().first, CLEAT_HEALTH_UP);
 }
 
-TEST_F(CronTest, RunningHandlerDelaysTheNextTickAndSkipsTheOnesBetween) {
+TEST_F(CronTest, RunningHandlerMissesTheTicksThatAreDueMeanwhile) {
   begin("@every 10s");
   host.advance(45s);  // due at 10, 20, 30 and 40; the first still runs
   EXPECT_EQ(host.delivered_count(), 1U);
   EXPECT_EQ(host.withdrawn().size(), 1U) << "withdrawn once, not at every tick";
   EXPECT_EQ(driver.settle_all(CLEAT_ACK), 1U);
+  EXPECT_EQ(host.delivered_count(), 1U);
+  EXPECT_TRUE(host.logged("still worked on an earlier one"));
+  host.advance(5s);
+  ASSERT_EQ(host.delivered_count(), 2U);
+  EXPECT_EQ(host.delivered_at(1).source_id, "2024-05-01T00:00:50Z");
+}
+
+TEST_F(CronTest, OneTickMakesUpForThoseThatARunningHandlerMissed) {
+  begin("@every 10s", {64, 0, 0}, {{"missed", "fire-once"}});
+  host.advance(45s);
+  EXPECT_EQ(driver.settle_all(CLEAT_ACK), 1U);
   ASSERT_EQ(host.delivered_count(), 2U);
   EXPECT_EQ(host.delivered_at(1).source_id, "2024-05-01T00:00:40Z");
   EXPECT_EQ(host.unsettled().size(), 1U);
+}
+
+TEST_F(CronTest, TicksOverlapWhereThatIsAllowed) {
+  begin("@every 10s", {64, 0, 0}, {{"overlap", "allow"}});
+  host.advance(35s);
+  EXPECT_EQ(host.delivered_count(), 3U);
+  EXPECT_EQ(host.unsettled().size(), 3U);
+  EXPECT_EQ(driver.settle_all(CLEAT_ACK), 3U);
+  host.advance(10s);
+  EXPECT_EQ(host.delivered_count(), 4U);
+}
+
+TEST_F(CronTest, OverlapEndsAtTheWindow) {
+  begin("@every 10s", {2, 0, 0}, {{"overlap", "allow"}});
+  host.advance(35s);
+  EXPECT_EQ(host.delivered_count(), 2U);
+  EXPECT_TRUE(host.logged("came while the host takes no events"));
+}
+
+TEST_F(CronTest, OneTickMakesUpForAShutWindow) {
+  begin("@every 10s", {0, 0, 0}, {{"missed", "fire-once"}});
+  host.advance(35s);
+  EXPECT_EQ(host.delivered_count(), 0U);
+  driver.set_window({64, 0, 0});
+  ASSERT_EQ(host.delivered_count(), 1U);
+  EXPECT_EQ(host.delivered_at(0).source_id, "2024-05-01T00:00:30Z");
+  host.advance(4s);
+  EXPECT_EQ(host.delivered_count(), 1U);
+}
+
+TEST_F(CronTest, OneTickMakesUpForAnEndedInput) {
+  begin("@every 10s", {64, 0, 0}, {{"missed", "fire-once"}});
+  ASSERT_EQ(driver.end_input().status, CLEAT_OK);
+  host.advance(60s);
+  EXPECT_EQ(host.delivered_count(), 0U);
+  ASSERT_EQ(driver.begin_input().status, CLEAT_OK);
+  EXPECT_EQ(host.delivered_count(), 1U);
 }
 
 TEST_F(CronTest, ShutWindowMissesTicksAndGoesOn) {
