@@ -1,0 +1,128 @@
+#include "pg_binding.hpp"
+
+#include <future>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "values.hpp"
+
+namespace cleat::postgresql {
+
+void PgBinding::init(const Config& config) {
+  directions_ = config.raw().directions;
+  config_ = parse_config(config, directions_);
+}
+
+void PgBinding::start(Deadline /*deadline*/) {
+  if ((directions_ & CLEAT_OUT) != 0) {
+    pool_.emplace(loop_, config_, [this](const std::string* why) {
+      tell(kCalls, why != nullptr ? CLEAT_HEALTH_DOWN : CLEAT_HEALTH_UP,
+           why != nullptr ? "PostgreSQL cannot be reached: " + *why : "");
+    });
+    statements_.emplace(loop_, *pool_, config_);
+  }
+  if ((directions_ & CLEAT_IN) != 0) {
+    queue_.emplace(host_, loop_, config_,
+                   [this](std::int32_t state, const std::string& why) { tell(kQueue, state, why); });
+  }
+  loop_.start();
+  loop_.post([this] {
+    if (pool_) pool_->open();
+    if (queue_) queue_->open();
+  });
+}
+
+void PgBinding::tell(Part part, std::int32_t state, const std::string& why) {
+  health_[part].state = state;
+  health_[part].why = why;
+  const auto& other = health_[part == kCalls ? kQueue : kCalls];
+  const bool other_is_worse = other.state != CLEAT_HEALTH_UP && state != CLEAT_HEALTH_DOWN;
+  host_.set_health(other_is_worse ? other.state : state, other_is_worse ? other.why : why);
+}
+
+void PgBinding::invoke(const Request& request, Call&& call) {
+  statements_->invoke(request, std::move(call));
+}
+
+void PgBinding::ping(Deadline deadline) {
+  if (!pool_) return;
+  const auto answer = std::make_shared<std::promise<std::optional<Error>>>();
+  std::future<std::optional<Error>> future = answer->get_future();
+  auto job = std::make_shared<Pool::Job>();
+  job->statement = {"SELECT 1", {}};
+  job->deadline_ns = deadline.at_ns;
+  job->done = [answer](const Finished& finished, const Error* trouble) {
+    if (trouble != nullptr) {
+      answer->set_value(*trouble);
+    } else if (!finished.error.empty()) {
+      answer->set_value(Error(meaning_of_state(finished.state).status, finished.error));
+    } else {
+      answer->set_value(std::nullopt);
+    }
+  };
+  loop_.post([this, job] { pool_->run(job); });
+  if (future.wait_until(deadline.time() + std::chrono::milliseconds(100)) != std::future_status::ready)
+    throw Error(CLEAT_TIMEOUT, "PostgreSQL did not answer in time", CLEAT_RETRYABLE);
+  if (const auto error = future.get()) throw Error(*error);
+}
+
+void PgBinding::begin_input(const Window& window) {
+  loop_.post([this, window] { queue_->begin(window); });
+}
+
+void PgBinding::set_window(const Window& window) {
+  loop_.post([this, window] { queue_->set_window(window); });
+}
+
+void PgBinding::settle(Settlements settlements) {
+  std::vector<cleat_settlement> items;
+  items.reserve(settlements.count);
+  // Members of fixed size only: what a settlement refers to is gone after this call.
+  for (const cleat_settlement* one : settlements) {
+    cleat_settlement copy{};
+    copy.verdict = one->verdict;
+    copy.event_id = one->event_id;
+    copy.requeue_after_ms = one->requeue_after_ms;
+    copy.flags = one->flags;
+    items.push_back(copy);
+  }
+  loop_.post([this, items = std::move(items)] { queue_->settle(items); });
+}
+
+void PgBinding::on_loop(Deadline deadline, std::function<void(std::function<void()> done)> task) {
+  const auto ended = std::make_shared<std::promise<void>>();
+  std::future<void> future = ended->get_future();
+  loop_.post([task = std::move(task), ended] { task([ended] { ended->set_value(); }); });
+  if (future.wait_until(deadline.time()) != std::future_status::ready)
+    throw Error(CLEAT_TIMEOUT, "PostgreSQL did not answer before the deadline");
+}
+
+void PgBinding::end_input(Deadline deadline) {
+  on_loop(deadline, [this](const std::function<void()>& done) {
+    queue_->end();
+    done();
+  });
+}
+
+void PgBinding::stop(Deadline deadline) {
+  constexpr std::uint64_t kReserveNs = 500'000'000;
+  if (queue_) {
+    try {
+      on_loop({deadline.at_ns - kReserveNs},
+              [this](std::function<void()> done) { queue_->when_settled(std::move(done)); });
+    } catch (const Error& error) {
+      host_.log(CLEAT_LOG_WARN,
+                "some settlements did not reach the table before the stop: those rows come again when their "
+                "leases run out",
+                {{"reason", error.what()}});
+    }
+  }
+  loop_.post([this] {
+    if (pool_) pool_->close();
+    if (queue_) queue_->close();
+  });
+  loop_.stop();
+}
+
+}  // namespace cleat::postgresql
