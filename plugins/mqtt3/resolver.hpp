@@ -1,0 +1,47 @@
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "wake.hpp"
+
+namespace cleat::mqtt {
+
+struct Address {
+  sockaddr_storage bytes{};
+  socklen_t size = 0;
+  std::string text;  ///< numeric, without the port
+};
+
+/// Finds a host's addresses without holding up the thread that asks: a system's resolver may take half a minute to give up.
+class Resolver {
+ public:
+  struct Answer {
+    std::vector<Address> addresses;
+    std::string error;  ///< why there are none
+  };
+
+  explicit Resolver(const Wake& wake) : wake_(wake) {}
+  /// Waits for a question that is out.
+  ~Resolver();
+  Resolver(const Resolver&) = delete;
+  Resolver& operator=(const Resolver&) = delete;
+
+  /// One question at a time: the last one's answer was taken. `wake` is notified of the answer.
+  void ask(const std::string& host, std::uint16_t port);
+  std::optional<Answer> take();
+
+ private:
+  const Wake& wake_;
+  std::mutex mutex_;
+  std::optional<Answer> answer_;
+  std::thread thread_;
+};
+
+}  // namespace cleat::mqtt
