@@ -13,7 +13,8 @@ struct Attempt::State {
   std::function<void()> finished;
 };
 
-Attempt::Attempt(const ServerConfig& config, std::function<void()> finished) : state_(std::make_shared<State>()) {
+Attempt::Attempt(const ServerConfig& config, std::function<void()> finished)
+    : state_(std::make_shared<State>()) {
   state_->finished = std::move(finished);
   thread_ = std::thread([state = state_, config] {
     Failure failure;

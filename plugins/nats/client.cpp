@@ -60,7 +60,8 @@ Failure failure_of(natsStatus status, const std::string& what) {
   const char* words = nats_GetLastError(&last);
   std::string text = what + ": " + natsStatus_GetText(status);
   // The library keeps the words of an older failure of this thread, too.
-  if (words != nullptr && *words != '\0' && last == status && std::strcmp(words, natsStatus_GetText(status)) != 0)
+  if (words != nullptr && *words != '\0' && last == status &&
+      std::strcmp(words, natsStatus_GetText(status)) != 0)
     text += std::string(" (") + words + ")";
   return {classify(status), text, status};
 }
@@ -76,7 +77,8 @@ std::string_view reply_of(const Message& message) {
 
 std::string_view data_of(const Message& message) {
   const int size = natsMsg_GetDataLength(message.get());
-  return size <= 0 ? std::string_view() : std::string_view(natsMsg_GetData(message.get()), static_cast<std::size_t>(size));
+  return size <= 0 ? std::string_view()
+                   : std::string_view(natsMsg_GetData(message.get()), static_cast<std::size_t>(size));
 }
 
 Headers headers_of(natsMsg* message) {
@@ -103,13 +105,16 @@ ServerStatus status_of(const Message& message) {
   const char* value = nullptr;
   if (natsMsgHeader_Get(message.get(), "Status", &value) != NATS_OK || value == nullptr) return {};
   ServerStatus status{std::atoi(value), {}};
-  if (natsMsgHeader_Get(message.get(), "Description", &value) == NATS_OK && value != nullptr) status.words = value;
+  if (natsMsgHeader_Get(message.get(), "Description", &value) == NATS_OK && value != nullptr)
+    status.words = value;
   return status;
 }
 
-Message make_message(const std::string& subject, const std::string& reply, std::string_view data, const Headers& headers) {
+Message make_message(const std::string& subject, const std::string& reply, std::string_view data,
+                     const Headers& headers) {
   natsMsg* made = nullptr;
-  natsStatus status = natsMsg_Create(&made, subject.c_str(), reply.empty() ? nullptr : reply.c_str(), data.data(), static_cast<int>(data.size()));
+  natsStatus status = natsMsg_Create(&made, subject.c_str(), reply.empty() ? nullptr : reply.c_str(),
+                                     data.data(), static_cast<int>(data.size()));
   Message message(made);
   for (const auto& [name, value] : headers) {
     if (status == NATS_OK) status = natsMsgHeader_Add(message.get(), name.c_str(), value.c_str());
@@ -153,11 +158,13 @@ struct Session::Shared {
     if (self.closed) self.closed();
     self.changed.notify_all();
   }
-  static void on_error(natsConnection* /*connection*/, natsSubscription* /*subscription*/, natsStatus status, void* closure) {
+  static void on_error(natsConnection* /*connection*/, natsSubscription* /*subscription*/, natsStatus status,
+                       void* closure) {
     auto& self = *static_cast<Shared*>(closure);
     const char* words = nats_GetLastError(nullptr);
     const std::lock_guard lock(self.mutex);
-    if (self.complained) self.complained(words != nullptr && *words != '\0' ? words : natsStatus_GetText(status));
+    if (self.complained)
+      self.complained(words != nullptr && *words != '\0' ? words : natsStatus_GetText(status));
   }
 };
 
@@ -168,8 +175,10 @@ struct Session::Login {
   static natsStatus jwt(char** out, char** /*error*/, void* closure) {
     return copy_out(static_cast<Login*>(closure)->credentials.jwt, out);
   }
-  static natsStatus sign(char** error, unsigned char** signature, int* length, const char* nonce, void* closure) {
-    const natsStatus status = nats_Sign(static_cast<Login*>(closure)->credentials.seed.c_str(), nonce, signature, length);
+  static natsStatus sign(char** error, unsigned char** signature, int* length, const char* nonce,
+                         void* closure) {
+    const natsStatus status =
+        nats_Sign(static_cast<Login*>(closure)->credentials.seed.c_str(), nonce, signature, length);
     if (status != NATS_OK) copy_out("the server's nonce cannot be signed", error);
     return status;
   }
@@ -179,10 +188,12 @@ struct Session::Login {
     std::ifstream file(path);
     const std::string text{std::istreambuf_iterator<char>(file), {}};
     auto found = parse_credentials(text);
-    if (found) credentials = *std::move(found);
+    if (found)
+      credentials = *std::move(found);
     else
       failure = {CLEAT_UNAUTHENTICATED,
-                 "credentialsFile: expected a readable .creds file with a block NATS USER JWT and a block USER NKEY SEED, found " +
+                 "credentialsFile: expected a readable .creds file with a block NATS USER JWT and a block "
+                 "USER NKEY SEED, found " +
                      std::string(text.empty() ? "nothing to read" : "something else") + " at " + path,
                  NATS_OK};
     return !credentials.jwt.empty();
@@ -190,10 +201,12 @@ struct Session::Login {
 
   natsStatus set(natsOptions* options, const ServerConfig& config) {
     if (!config.username.empty())
-      return natsOptions_SetUserInfo(options, quoted(config.username).c_str(), quoted(config.password).c_str());
+      return natsOptions_SetUserInfo(options, quoted(config.username).c_str(),
+                                     quoted(config.password).c_str());
     if (!config.token.empty()) return natsOptions_SetToken(options, quoted(config.token).c_str());
     if (!config.nkey.empty()) return natsOptions_SetNKey(options, config.nkey.c_str(), sign, this);
-    if (!credentials.jwt.empty()) return natsOptions_SetUserCredentialsCallbacks(options, jwt, this, sign, this);
+    if (!credentials.jwt.empty())
+      return natsOptions_SetUserCredentialsCallbacks(options, jwt, this, sign, this);
     return NATS_OK;
   }
 };
@@ -204,7 +217,8 @@ std::unique_ptr<Session> Session::open(const ServerConfig& config, Failure& fail
   std::unique_ptr<Session> session(new Session);
   Login& login = *session->login_;
   if (!config.nkey_seed.empty()) login.credentials.seed = config.nkey_seed;
-  if (!config.credentials.empty()) login.credentials = parse_credentials(config.credentials).value_or(Credentials{});
+  if (!config.credentials.empty())
+    login.credentials = parse_credentials(config.credentials).value_or(Credentials{});
   if (!config.credentials_file.empty() && !login.read_file(config.credentials_file, failure)) return nullptr;
 
   std::vector<const char*> urls;
@@ -228,8 +242,10 @@ std::unique_ptr<Session> Session::open(const ServerConfig& config, Failure& fail
   if (config.tls) set(natsOptions_SetSecure(made, true));
   if (config.skip_verify) set(natsOptions_SkipServerVerification(made, true));
   if (!config.pem.ca.empty()) set(natsOptions_SetCATrustedCertificates(made, config.pem.ca.c_str()));
-  if (!config.pem.cert.empty()) set(natsOptions_SetCertificatesChain(made, config.pem.cert.c_str(), config.pem.key.c_str()));
-  if (!config.tls_server_name.empty()) set(natsOptions_SetExpectedHostname(made, config.tls_server_name.c_str()));
+  if (!config.pem.cert.empty())
+    set(natsOptions_SetCertificatesChain(made, config.pem.cert.c_str(), config.pem.key.c_str()));
+  if (!config.tls_server_name.empty())
+    set(natsOptions_SetExpectedHostname(made, config.tls_server_name.c_str()));
   set(login.set(made, config));
   if (status == NATS_OK) status = natsConnection_Connect(&session->connection_, made);
   if (status == NATS_OK) return session;
@@ -268,7 +284,8 @@ bool Session::has_refused() const {
 
 natsStatus Session::publish(const std::string& subject, const std::string& reply, std::string_view data) {
   if (reply.empty()) return publish(subject, data);
-  return natsConnection_PublishRequest(connection_, subject.c_str(), reply.c_str(), data.data(), static_cast<int>(data.size()));
+  return natsConnection_PublishRequest(connection_, subject.c_str(), reply.c_str(), data.data(),
+                                       static_cast<int>(data.size()));
 }
 
 struct Subscription::Shared {
@@ -277,7 +294,8 @@ struct Subscription::Shared {
   std::condition_variable changed;
   bool is_complete = false;
 
-  static void on_message(natsConnection* /*connection*/, natsSubscription* /*subscription*/, natsMsg* message, void* closure) {
+  static void on_message(natsConnection* /*connection*/, natsSubscription* /*subscription*/, natsMsg* message,
+                         void* closure) {
     static_cast<Shared*>(closure)->take(Message(message));
   }
   static void on_complete(void* closure) {
@@ -291,11 +309,11 @@ struct Subscription::Shared {
 Subscription::Subscription(Session& session, const std::string& subject, const std::string& group, Take take)
     : shared_(std::make_unique<Shared>()) {
   shared_->take = std::move(take);
-  const natsStatus status = group.empty()
-                                ? natsConnection_Subscribe(&subscription_, session.get(), subject.c_str(), Shared::on_message,
-                                                           shared_.get())
-                                : natsConnection_QueueSubscribe(&subscription_, session.get(), subject.c_str(), group.c_str(),
-                                                                Shared::on_message, shared_.get());
+  const natsStatus status =
+      group.empty() ? natsConnection_Subscribe(&subscription_, session.get(), subject.c_str(),
+                                               Shared::on_message, shared_.get())
+                    : natsConnection_QueueSubscribe(&subscription_, session.get(), subject.c_str(),
+                                                    group.c_str(), Shared::on_message, shared_.get());
   if (status != NATS_OK) {
     const Failure failure = failure_of(status, "'" + subject + "' cannot be subscribed to");
     throw Error(failure.status, failure.text, CLEAT_RETRYABLE, failure.native);

@@ -47,7 +47,8 @@ struct ServerStatus {
 };
 ServerStatus status_of(const Message& message);
 /// A message to publish, which copies everything; an empty `reply`: none. Throws Error if there is no memory.
-Message make_message(const std::string& subject, const std::string& reply, std::string_view data, const Headers& headers);
+Message make_message(const std::string& subject, const std::string& reply, std::string_view data,
+                     const Headers& headers);
 /// A subject that nobody else knows, for answers to come to: a part more is to be put behind it for each of them.
 std::string make_inbox(const std::string& prefix);
 /// What the headers add to the size of a message on the wire.

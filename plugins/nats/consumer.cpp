@@ -25,13 +25,17 @@ std::string name_of(const ConsumerConfig& config) {
 [[noreturn]] void fail(natsStatus status, jsErrCode error, const ConsumerConfig& config) {
   const std::string name = name_of(config);
   if (error == JSStreamNotFoundErr)
-    throw Error(CLEAT_NOT_FOUND, "stream '" + config.stream + "' is not there: make it, with the subjects to be read", CLEAT_RETRYABLE,
-                error);
+    throw Error(CLEAT_NOT_FOUND,
+                "stream '" + config.stream + "' is not there: make it, with the subjects to be read",
+                CLEAT_RETRYABLE, error);
   if (status == NATS_NO_RESPONDERS || error == JSNotEnabledErr || error == JSNotEnabledForAccountErr)
-    throw Error(CLEAT_UNAVAILABLE, "the NATS server offers no JetStream to this account: " + name + " cannot be read", CLEAT_RETRYABLE,
-                error);
+    throw Error(CLEAT_UNAVAILABLE,
+                "the NATS server offers no JetStream to this account: " + name + " cannot be read",
+                CLEAT_RETRYABLE, error);
   if (status == NATS_TIMEOUT)
-    throw Error(CLEAT_UNAVAILABLE, "no answer about " + name + ": JetStream is not ready, or this user may not ask", CLEAT_RETRYABLE);
+    throw Error(CLEAT_UNAVAILABLE,
+                "no answer about " + name + ": JetStream is not ready, or this user may not ask",
+                CLEAT_RETRYABLE);
   const Failure failure = failure_of(status, name + " cannot be used");
   const auto number = error != 0 ? static_cast<int>(error) : static_cast<int>(failure.native);
   throw Error(failure.status, failure.text, CLEAT_RETRYABLE, number);
@@ -91,32 +95,42 @@ std::int64_t created(jsCtx* context, const ConsumerConfig& config) {
 /// A consumer that was made by somebody else has to be one that we can read without a loss.
 void check(const jsConsumerConfig& found, const ConsumerConfig& config) {
   if (found.DeliverSubject != nullptr && *found.DeliverSubject != '\0')
-    throw Error(CLEAT_CONFLICT, name_of(config) + " is one that the server pushes to, a pull consumer is needed: name another durable");
+    throw Error(CLEAT_CONFLICT,
+                name_of(config) +
+                    " is one that the server pushes to, a pull consumer is needed: name another durable");
   if (found.AckPolicy != js_AckExplicit)
-    throw Error(CLEAT_CONFLICT, name_of(config) +
-                                    " has not the ack policy 'explicit', so that events could be lost: name another durable");
+    throw Error(CLEAT_CONFLICT,
+                name_of(config) +
+                    " has not the ack policy 'explicit', so that events could be lost: name another durable");
 }
 
 void compare(Consumer& consumer, const jsConsumerConfig& found, const ConsumerConfig& config) {
   const auto differs = [&](const char* field, const std::string& has, const std::string& wants) {
-    consumer.warnings.push_back(name_of(config) + " was made with " + field + " " + has + ", the component says " + wants +
+    consumer.warnings.push_back(name_of(config) + " was made with " + field + " " + has +
+                                ", the component says " + wants +
                                 ": what the consumer has counts, change it or delete it");
   };
-  const auto compare_number = [&](const char* field, std::int64_t has, const std::optional<std::int64_t>& wants) {
+  const auto compare_number = [&](const char* field, std::int64_t has,
+                                  const std::optional<std::int64_t>& wants) {
     if (wants && *wants != has) differs(field, std::to_string(has), std::to_string(*wants));
   };
   const std::string filter = found.FilterSubject == nullptr ? "" : found.FilterSubject;
-  if (!config.filter.empty() && filter != config.filter) differs("subjects", "'" + filter + "'", "'" + config.filter + "'");
+  if (!config.filter.empty() && filter != config.filter)
+    differs("subjects", "'" + filter + "'", "'" + config.filter + "'");
   if (config.ack_wait && config.back_off.empty() && found.AckWait != config.ack_wait->count())
-    differs("ackWait", std::to_string(found.AckWait / 1'000'000) + " ms", std::to_string(config.ack_wait->count() / 1'000'000) + " ms");
+    differs("ackWait", std::to_string(found.AckWait / 1'000'000) + " ms",
+            std::to_string(config.ack_wait->count() / 1'000'000) + " ms");
   compare_number("maxDeliver", found.MaxDeliver, config.max_deliver);
   compare_number("maxAckPending", found.MaxAckPending, config.max_ack_pending);
   const std::vector<nanoseconds> back_off(found.BackOff, found.BackOff + found.BackOffLen);
-  if (!config.back_off.empty() && back_off != config.back_off) differs("backOff", "other durations", "its own");
-  if (config.from && found.DeliverPolicy != policy(*config.from)) differs("deliverPolicy", "another start", "its own");
+  if (!config.back_off.empty() && back_off != config.back_off)
+    differs("backOff", "other durations", "its own");
+  if (config.from && found.DeliverPolicy != policy(*config.from))
+    differs("deliverPolicy", "another start", "its own");
   if (found.MaxDeliver > 0)
-    consumer.warnings.push_back(name_of(config) + " gives a message out " + std::to_string(found.MaxDeliver) +
-                                " times at most (maxDeliver): after that it is lost to this component, settled or not");
+    consumer.warnings.push_back(
+        name_of(config) + " gives a message out " + std::to_string(found.MaxDeliver) +
+        " times at most (maxDeliver): after that it is lost to this component, settled or not");
 }
 
 Consumer describe(const jsConsumerConfig& found, const ConsumerConfig& config) {
@@ -139,7 +153,8 @@ std::string api_prefix(const std::string& domain) {
   return domain.empty() ? "$JS.API" : "$JS." + domain + ".API";
 }
 
-Consumer attach(Session& session, const ConsumerConfig& config, const std::string& domain, std::int64_t known_stream) {
+Consumer attach(Session& session, const ConsumerConfig& config, const std::string& domain,
+                std::int64_t known_stream) {
   jsOptions options;
   jsOptions_Init(&options);
   options.Wait = kWaitMs;
@@ -152,16 +167,20 @@ Consumer attach(Session& session, const ConsumerConfig& config, const std::strin
   const std::int64_t stream_created = created(made, config);
   jsConsumerInfo* info = nullptr;
   jsErrCode error{};
-  const natsStatus status = js_GetConsumerInfo(&info, made, config.stream.c_str(), config.durable.c_str(), nullptr, &error);
+  const natsStatus status =
+      js_GetConsumerInfo(&info, made, config.stream.c_str(), config.durable.c_str(), nullptr, &error);
   Info held(info);
   if (status == NATS_NOT_FOUND || error == JSConsumerNotFoundErr) {
     if (known_stream == stream_created)
-      throw Error(CLEAT_NOT_FOUND,
-                  name_of(config) + " was deleted, and its position with it. It is not made anew unasked, because that begins at "
-                                    "deliverPolicy: restart this component to do so, or make it yourself",
-                  CLEAT_RETRYABLE);
+      throw Error(
+          CLEAT_NOT_FOUND,
+          name_of(config) +
+              " was deleted, and its position with it. It is not made anew unasked, because that begins at "
+              "deliverPolicy: restart this component to do so, or make it yourself",
+          CLEAT_RETRYABLE);
     if (!config.may_create)
-      throw Error(CLEAT_NOT_FOUND, name_of(config) + " is not there, and createConsumer is false: make it", CLEAT_RETRYABLE);
+      throw Error(CLEAT_NOT_FOUND, name_of(config) + " is not there, and createConsumer is false: make it",
+                  CLEAT_RETRYABLE);
     held = make(made, config);
   } else if (status != NATS_OK) {
     fail(status, error, config);

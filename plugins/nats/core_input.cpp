@@ -10,7 +10,8 @@ constexpr std::chrono::seconds kTellEvery{10};
 
 std::string sentence(std::uint64_t dropped) {
   return std::to_string(dropped) +
-         " messages are lost: they came faster than they were taken, and NATS keeps nothing without JetStream; see maxBuffered";
+         " messages are lost: they came faster than they were taken, and NATS keeps nothing without "
+         "JetStream; see maxBuffered";
 }
 
 }  // namespace
@@ -46,8 +47,8 @@ Clock::time_point CoreInput::work(Session& session) {
   if (!reads) subscriptions_.clear();
   for (const std::string& subject : config_.subjects) {
     if (!reads || subscriptions_.size() == config_.subjects.size()) break;
-    subscriptions_.push_back(std::make_unique<Subscription>(session, subject, config_.queue_group,
-                                                            [this](Message message) { arrived(std::move(message)); }));
+    subscriptions_.push_back(std::make_unique<Subscription>(
+        session, subject, config_.queue_group, [this](Message message) { arrived(std::move(message)); }));
   }
   const Clock::time_point now = Clock::now();
   const Clock::time_point due = hand_over(now);
@@ -82,7 +83,8 @@ Clock::time_point CoreInput::hand_over(Clock::time_point now) {
   while (!delayed_.empty() && delayed_.begin()->first <= now)
     intake_.offer(std::move(delayed_.extract(delayed_.begin()).mapped()));
   if (!intake_.deliver())
-    host_.log(CLEAT_LOG_ERROR, "a message is lost: the host refused it as invalid", {{"subjects", config_.subjects.front()}});
+    host_.log(CLEAT_LOG_ERROR, "a message is lost: the host refused it as invalid",
+              {{"subjects", config_.subjects.front()}});
   const std::lock_guard lock(mutex_);
   held_ = intake_.waiting() + delayed_.size();
   return delayed_.empty() ? Clock::time_point::max() : delayed_.begin()->first;
@@ -128,9 +130,11 @@ void CoreInput::closing(Session& /*session*/, Clock::time_point /*end*/) {
 
 void CoreInput::stop(Deadline deadline) {
   line_.stop(deadline);
-  const std::size_t left = arrived_.size() + intake_.waiting() + delayed_.size() + intake_.take_settled().size();
+  const std::size_t left =
+      arrived_.size() + intake_.waiting() + delayed_.size() + intake_.take_settled().size();
   if (left != 0)
-    host_.log(CLEAT_LOG_WARN, "messages that nobody has worked on are lost, because NATS keeps nothing without JetStream",
+    host_.log(CLEAT_LOG_WARN,
+              "messages that nobody has worked on are lost, because NATS keeps nothing without JetStream",
               {{"messages", std::to_string(left)}});
 }
 

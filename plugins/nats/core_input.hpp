@@ -49,8 +49,9 @@ class CoreInput final : public Input, private Duty {
 
   std::mutex mutex_;
   std::vector<Message> arrived_;
-  std::shared_ptr<std::atomic<std::size_t>> bytes_ = std::make_shared<std::atomic<std::size_t>>(0);  ///< of all that is here
-  std::size_t held_ = 0;  ///< beyond those in arrived_ and those that are out
+  std::shared_ptr<std::atomic<std::size_t>> bytes_ =
+      std::make_shared<std::atomic<std::size_t>>(0);  ///< of all that is here
+  std::size_t held_ = 0;                              ///< beyond those in arrived_ and those that are out
   std::uint64_t dropped_ = 0;
 
   std::uint64_t told_ = 0;  ///< from here on the line's thread only

@@ -8,7 +8,8 @@ namespace {
 
 std::string_view data_of_shared(const std::shared_ptr<natsMsg>& message) {
   const int size = natsMsg_GetDataLength(message.get());
-  return size <= 0 ? std::string_view() : std::string_view(natsMsg_GetData(message.get()), static_cast<std::size_t>(size));
+  return size <= 0 ? std::string_view()
+                   : std::string_view(natsMsg_GetData(message.get()), static_cast<std::size_t>(size));
 }
 
 }  // namespace
@@ -31,9 +32,12 @@ void EventBatch::add_own(const Item& item, Event& made) {
     if (reply != nullptr) made.metadata.push_back({str("reply"), str(reply)});
     return;
   }
-  made.own = {std::to_string(address->sequence), std::to_string(address->consumer_sequence),
-              std::to_string(address->delivered), std::to_string(address->stored_ns / 1'000'000),
-              std::to_string(address->pending), std::string(address->stream) + "@" + std::to_string(address->sequence)};
+  made.own = {std::to_string(address->sequence),
+              std::to_string(address->consumer_sequence),
+              std::to_string(address->delivered),
+              std::to_string(address->stored_ns / 1'000'000),
+              std::to_string(address->pending),
+              std::string(address->stream) + "@" + std::to_string(address->sequence)};
   made.metadata.insert(made.metadata.end(), {{str("stream"), str(address->stream)},
                                              {str("consumer"), str(address->consumer)},
                                              {str("sequence"), str(made.own[0])},

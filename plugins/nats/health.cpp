@@ -39,7 +39,8 @@ void Health::set(Part part, std::int32_t state, const std::string& why) {
     host_.log(CLEAT_LOG_WARN, why, {{"part", name}});
   else if (is_bad(before))
     host_.log(CLEAT_LOG_INFO, "NATS is served again", {{"part", name}});
-  const Says& worse = weight(parts_[output].state) > weight(parts_[input].state) ? parts_[output] : parts_[input];
+  const Says& worse =
+      weight(parts_[output].state) > weight(parts_[input].state) ? parts_[output] : parts_[input];
   if (worse.state == told_.state && worse.why == told_.why) return;
   told_ = worse;
   tell();

@@ -91,8 +91,9 @@ bool Intake::deliver() {
     const std::lock_guard lock(mutex_);
     // Before the host has them: it may settle one before deliver() has returned, and waits for the lock then.
     std::uint32_t accepted = 0;
-    const cleat_status status = is_reading_ ? host_.deliver(batch_.pointers(), static_cast<std::uint32_t>(batch_.size()), accepted)
-                                            : CLEAT_CANCELLED;
+    const cleat_status status =
+        is_reading_ ? host_.deliver(batch_.pointers(), static_cast<std::uint32_t>(batch_.size()), accepted)
+                    : CLEAT_CANCELLED;
     for (std::uint32_t i = 0; i < accepted; ++i) {
       cleat_event& event = batch_.event(i);
       event.data = {};
@@ -149,8 +150,9 @@ void Intake::for_each_lease(const std::function<void(const std::string& ack)>& r
 }
 
 void Intake::withdraw_before(TimePoint limit) {
-  waiting_.erase(std::remove_if(waiting_.begin(), waiting_.end(), [&](const Item& item) { return item.leased < limit; }),
-                 waiting_.end());
+  waiting_.erase(
+      std::remove_if(waiting_.begin(), waiting_.end(), [&](const Item& item) { return item.leased < limit; }),
+      waiting_.end());
   std::vector<std::uint64_t> gone;
   const std::lock_guard lock(mutex_);
   for (auto& [id, item] : out_) {

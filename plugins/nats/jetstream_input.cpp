@@ -46,13 +46,14 @@ void JetStreamInput::join(Session& session) {
   }
   consumer_ = std::move(found);
   const std::string inbox = make_inbox(config_.server.inbox_prefix);
-  answers_ = std::make_unique<Subscription>(session, inbox + ".*", "", [this, size = inbox.size() + 1](const Message& answer) {
-    const std::string_view number = subject_of(answer).substr(size);
-    std::uint64_t proved = 0;
-    std::from_chars(number.data(), number.data() + number.size(), proved);
-    proved_ = proved;
-    line_.wake();
-  });
+  answers_ = std::make_unique<Subscription>(
+      session, inbox + ".*", "", [this, size = inbox.size() + 1](const Message& answer) {
+        const std::string_view number = subject_of(answer).substr(size);
+        std::uint64_t proved = 0;
+        std::from_chars(number.data(), number.data() + number.size(), proved);
+        proved_ = proved;
+        line_.wake();
+      });
   proved_ = 0;
   settler_.use(inbox);
   puller_.use(consumer_, [this](Message message) {
@@ -82,8 +83,9 @@ Clock::time_point JetStreamInput::work(Session& session) {
   settler_.settle(session, intake_.take_settled());
   if (!intake_.is_reading()) give_back(session);
   if (!intake_.deliver())
-    health_.set(Health::input, CLEAT_HEALTH_DEGRADED,
-                "the host refused an event as invalid, see the log; the server gives it out again after ackWait");
+    health_.set(
+        Health::input, CLEAT_HEALTH_DEGRADED,
+        "the host refused an event as invalid, see the log; the server gives it out again after ackWait");
   keep_leases(session, now);
   const Clock::time_point due = puller_.pull(session, intake_.room(), intake_.out() + intake_.waiting(), now);
   report();
@@ -128,7 +130,8 @@ void JetStreamInput::keep_leases(Session& session, Clock::time_point now) {
 }
 
 void JetStreamInput::withdraw(Clock::time_point now) {
-  const Clock::time_point limit = now - std::chrono::duration_cast<Clock::duration>(consumer_.ack_wait / 10 * 9);
+  const Clock::time_point limit =
+      now - std::chrono::duration_cast<Clock::duration>(consumer_.ack_wait / 10 * 9);
   if (settler_.renewed() < limit) intake_.withdraw_before(limit);
 }
 
@@ -151,7 +154,8 @@ void JetStreamInput::lost(const Failure& /*failure*/) {
 
 void JetStreamInput::report() {
   const std::size_t here = intake_.out() + intake_.waiting();
-  if (consumer_.max_ack_pending > 0 && here >= static_cast<std::size_t>(consumer_.max_ack_pending) && intake_.room() != 0)
+  if (consumer_.max_ack_pending > 0 && here >= static_cast<std::size_t>(consumer_.max_ack_pending) &&
+      intake_.room() != 0)
     health_.set(Health::input, CLEAT_HEALTH_STALLED,
                 "all that the consumer gives out at a time is unsettled (maxAckPending " +
                     std::to_string(consumer_.max_ack_pending) + "); the oldest is " + wanted_.stream + "@" +

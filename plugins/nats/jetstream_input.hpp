@@ -55,8 +55,8 @@ class JetStreamInput final : public Input, private Duty {
   Health& health_;
 
   std::mutex mutex_;
-  std::vector<Message> arrived_;             ///< bounded by what was asked for
-  std::atomic<std::uint64_t> proved_{0};     ///< the last number that the server answered
+  std::vector<Message> arrived_;          ///< bounded by what was asked for
+  std::atomic<std::uint64_t> proved_{0};  ///< the last number that the server answered
 
   Consumer consumer_;  ///< from here on the line's thread only
   bool is_joined_ = false, was_joined_ = false;

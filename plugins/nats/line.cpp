@@ -63,7 +63,8 @@ Clock::time_point Line::use() {
     const std::lock_guard lock(mutex_);
     is_closed = is_closed_;
   }
-  if (is_closed) throw Error(CLEAT_UNAVAILABLE, "NATS cannot be reached: the connection was lost", CLEAT_RETRYABLE);
+  if (is_closed)
+    throw Error(CLEAT_UNAVAILABLE, "NATS cannot be reached: the connection was lost", CLEAT_RETRYABLE);
   answer_ping();
   return duty_.work(*session_);
 }
@@ -74,15 +75,17 @@ Clock::time_point Line::connect() {
   const Clock::time_point now = Clock::now();
   if (!attempt_) {
     if (now < next_attempt_) return std::min(due, next_attempt_);
-    abandoned_.erase(std::remove_if(abandoned_.begin(), abandoned_.end(), [](const auto& one) { return one.expired(); }),
-                     abandoned_.end());
+    abandoned_.erase(
+        std::remove_if(abandoned_.begin(), abandoned_.end(), [](const auto& one) { return one.expired(); }),
+        abandoned_.end());
     if (abandoned_.size() >= kMostAbandoned)
-      throw Error(CLEAT_UNAVAILABLE, "NATS cannot be reached: attempts to connect hang in the system, no more are begun");
+      throw Error(CLEAT_UNAVAILABLE,
+                  "NATS cannot be reached: attempts to connect hang in the system, no more are begun");
     attempt_ = std::make_unique<Attempt>(config_, [this] { wake(); });
   }
   if (!attempt_->is_done()) {
-    const auto limit =
-        attempt_->begun() + config_.connect_timeout * static_cast<std::int64_t>(config_.urls.size()) + kMoreTime;
+    const auto limit = attempt_->begun() +
+                       config_.connect_timeout * static_cast<std::int64_t>(config_.urls.size()) + kMoreTime;
     if (now < limit) return std::min(due, limit);
     abandoned_.push_back(attempt_->trace());
     attempt_.reset();
@@ -130,8 +133,8 @@ void Line::fail(const Failure& failure) {
   session_.reset();
   const auto most = std::min<milliseconds>(kFirstWait * (1 << std::min(failures_, 10)), kLongestWait);
   ++failures_;
-  next_attempt_ =
-      Clock::now() + milliseconds(std::uniform_int_distribution<std::int64_t>(most.count() / 2, most.count())(random_));
+  next_attempt_ = Clock::now() + milliseconds(std::uniform_int_distribution<std::int64_t>(
+                                     most.count() / 2, most.count())(random_));
 }
 
 void Line::answer_ping() {
@@ -158,7 +161,8 @@ void Line::ping(Deadline deadline) {
   const std::uint64_t number = ++pings_asked_;
   is_awake_ = true;
   changed_.notify_all();
-  const bool is_answered = changed_.wait_until(lock, deadline.time(), [&] { return pings_answered_ >= number || is_stopping_; });
+  const bool is_answered =
+      changed_.wait_until(lock, deadline.time(), [&] { return pings_answered_ >= number || is_stopping_; });
   if (!is_answered || pings_answered_ < number)
     throw Error(CLEAT_UNAVAILABLE, "no NATS server answered in time", CLEAT_RETRYABLE);
   if (!ping_failure_.text.empty())
@@ -185,7 +189,8 @@ void Line::finish() {
     session_.reset();
   }
   if (!attempt_) return;
-  const Clock::time_point end = std::min<Clock::time_point>(stop_by_ - milliseconds(200), Clock::now() + kLastWait);
+  const Clock::time_point end =
+      std::min<Clock::time_point>(stop_by_ - milliseconds(200), Clock::now() + kLastWait);
   std::unique_lock lock(mutex_);
   while (Clock::now() < end) {
     is_awake_ = false;

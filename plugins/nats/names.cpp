@@ -77,9 +77,9 @@ std::string header_name_fault(std::string_view name) {
 
 std::string header_value_fault(std::string_view value) {
   const std::size_t found = value.find_first_of(std::string_view("\r\n\0", 3));
-  return found == std::string_view::npos ? std::string()
-                                         : "has a line end or a zero byte" + at(found) +
-                                               ", which no value of a header may have";
+  return found == std::string_view::npos
+             ? std::string()
+             : "has a line end or a zero byte" + at(found) + ", which no value of a header may have";
 }
 
 }  // namespace cleat::nats

@@ -22,21 +22,23 @@ void check(std::string_view field, std::string_view value, const std::string& fa
   if (!fault.empty()) refuse(field, "'" + std::string(value) + "' " + fault);
 }
 
-std::int64_t within(const Config& config, std::string_view field, std::int64_t fallback, std::int64_t least, std::int64_t most) {
+std::int64_t within(const Config& config, std::string_view field, std::int64_t fallback, std::int64_t least,
+                    std::int64_t most) {
   const auto given = config.integer<std::int64_t>(field, fallback);
   if (given < least || given > most)
-    refuse(field, "expected a number from " + std::to_string(least) + " to " + std::to_string(most) + ", found " +
-                      std::to_string(given));
+    refuse(field, "expected a number from " + std::to_string(least) + " to " + std::to_string(most) +
+                      ", found " + std::to_string(given));
   return given;
 }
 
 void read_start(const Config& config, ConsumerConfig& out) {
-  constexpr std::array<std::pair<std::string_view, From>, 6> kWords{{{"all", From::all},
-                                                                     {"last", From::last},
-                                                                     {"lastPerSubject", From::last_per_subject},
-                                                                     {"new", From::new_only},
-                                                                     {"startSequence", From::sequence},
-                                                                     {"startTime", From::time}}};
+  constexpr std::array<std::pair<std::string_view, From>, 6> kWords{
+      {{"all", From::all},
+       {"last", From::last},
+       {"lastPerSubject", From::last_per_subject},
+       {"new", From::new_only},
+       {"startSequence", From::sequence},
+       {"startTime", From::time}}};
   const std::string given = config.text("deliverPolicy");
   for (const auto& [word, from] : kWords) {
     if (given == word) out.from = from;
@@ -45,7 +47,8 @@ void read_start(const Config& config, ConsumerConfig& out) {
   out.start_sequence = static_cast<std::uint64_t>(
       within(config, "startSequence", 0, 0, std::numeric_limits<std::int64_t>::max()));
   if ((out.start_sequence != 0) != (out.from == From::sequence))
-    refuse("startSequence", "goes together with deliverPolicy startSequence, and is at least 1; give both or neither");
+    refuse("startSequence",
+           "goes together with deliverPolicy startSequence, and is at least 1; give both or neither");
   if (time.empty() == (out.from == From::time))
     refuse("startTime", "goes together with deliverPolicy startTime; give both or neither");
   if (time.empty()) return;
@@ -70,7 +73,8 @@ void read_limits(const Config& config, ConsumerConfig& out) {
     } catch (const Error&) {
       refuse("backOff", "expected durations with commas between them, found '" + given + "'");
     }
-    if (wait < nanoseconds(kNsPerSecond)) refuse("backOff", "expected durations of at least 1s, found '" + given + "'");
+    if (wait < nanoseconds(kNsPerSecond))
+      refuse("backOff", "expected durations of at least 1s, found '" + given + "'");
     out.back_off.push_back(wait);
   }
   if (!out.back_off.empty() && out.max_deliver.value_or(-1) != -1 &&
@@ -80,7 +84,8 @@ void read_limits(const Config& config, ConsumerConfig& out) {
 
 std::string default_durable(const Config& config, std::vector<std::string>& warnings) {
   std::string name(config.fact("app-id"));
-  std::replace_if(name.begin(), name.end(), [](char c) { return !name_fault(std::string_view(&c, 1)).empty(); }, '_');
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return !name_fault(std::string_view(&c, 1)).empty(); }, '_');
   if (name.empty()) refuse("durable", "is missing: name the consumer that keeps the position in the stream");
   warnings.push_back("durable is not set: the consumer is named after the application's id, '" + name + "'");
   return name;
@@ -92,7 +97,8 @@ void read_consumer(const Config& config, NatsConfig& out) {
   if (consumer.stream.empty()) refuse("stream", "is missing: a consumer of JetStream belongs to a stream");
   check("stream", consumer.stream, name_fault(consumer.stream));
   if (out.subjects.size() > 1)
-    refuse("subjects", "expected at most one, the consumer's filter, found " + std::to_string(out.subjects.size()) +
+    refuse("subjects", "expected at most one, the consumer's filter, found " +
+                           std::to_string(out.subjects.size()) +
                            "; use one component for each, or a wildcard");
   if (!out.subjects.empty()) consumer.filter = out.subjects.front();
   out.subjects.clear();
@@ -115,25 +121,31 @@ void read_input(const Config& config, NatsConfig& out, bool is_jetstream) {
   out.max_buffered = static_cast<std::size_t>(within(config, "maxBuffered", 10'000, 1, 10'000'000));
   if (is_jetstream) {
     if (!out.queue_group.empty())
-      refuse("queueGroup", "is for reading without JetStream; replicas of a durable consumer share it by its name");
+      refuse("queueGroup",
+             "is for reading without JetStream; replicas of a durable consumer share it by its name");
     read_consumer(config, out);
     return;
   }
   if (!out.queue_group.empty()) check("queueGroup", out.queue_group, filter_fault(out.queue_group));
-  if (!config.text("durable").empty()) refuse("durable", "is a consumer of JetStream; name its stream in 'stream'");
+  if (!config.text("durable").empty())
+    refuse("durable", "is a consumer of JetStream; name its stream in 'stream'");
   if (!out.subjects.empty())
     out.warnings.emplace_back(
-        "subjects are read without JetStream: at most once, what comes while this host or its connection is away is lost. Name a "
+        "subjects are read without JetStream: at most once, what comes while this host or its connection is "
+        "away is lost. Name a "
         "'stream' to lose nothing");
 }
 
 void read_output(const Config& config, NatsConfig& out) {
   out.publish_subject = config.text("publishSubject");
-  if (!out.publish_subject.empty()) check("publishSubject", out.publish_subject, subject_fault(out.publish_subject));
+  if (!out.publish_subject.empty())
+    check("publishSubject", out.publish_subject, subject_fault(out.publish_subject));
   out.publish_stream = config.text("publishStream");
   if (!out.publish_stream.empty()) check("publishStream", out.publish_stream, name_fault(out.publish_stream));
   if (!out.publish_stream.empty() && !out.confirms)
-    refuse("publishStream", "is the stream that has to store what is published, while jetstream is false; take one of the two away");
+    refuse("publishStream",
+           "is the stream that has to store what is published, while jetstream is false; take one of the two "
+           "away");
   out.max_pending = static_cast<std::size_t>(within(config, "maxPending", 10'000, 1, 10'000'000));
 }
 
@@ -153,7 +165,8 @@ bool read_offset(std::string_view text, std::int64_t& seconds) {
   const std::int64_t sign = text[0] == '-' ? -1 : 1;
   text.remove_prefix(1);
   int hours = 0, minutes = 0;
-  if (!read_digits(text, 2, hours, ':') || !read_digits(text, 2, minutes, '\0') || hours > 23 || minutes > 59) return false;
+  if (!read_digits(text, 2, hours, ':') || !read_digits(text, 2, minutes, '\0') || hours > 23 || minutes > 59)
+    return false;
   seconds = sign * (hours * 3'600 + minutes * 60);
   return true;
 }
@@ -162,8 +175,9 @@ bool read_offset(std::string_view text, std::int64_t& seconds) {
 
 std::optional<std::int64_t> parse_time(std::string_view text) {
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
-  if (!read_digits(text, 4, year, '-') || !read_digits(text, 2, month, '-') || !read_digits(text, 2, day, 'T') ||
-      !read_digits(text, 2, hour, ':') || !read_digits(text, 2, minute, ':') || !read_digits(text, 2, second, '\0'))
+  if (!read_digits(text, 4, year, '-') || !read_digits(text, 2, month, '-') ||
+      !read_digits(text, 2, day, 'T') || !read_digits(text, 2, hour, ':') ||
+      !read_digits(text, 2, minute, ':') || !read_digits(text, 2, second, '\0'))
     return std::nullopt;
   std::int64_t fraction = 0;
   if (!text.empty() && text.front() == '.') {
@@ -176,10 +190,12 @@ std::optional<std::int64_t> parse_time(std::string_view text) {
     text.remove_prefix(digits);
   }
   std::int64_t offset = 0;
-  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+  const std::chrono::year_month_day date{std::chrono::year(year),
+                                         std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day))};
   // The years are those that nanoseconds in 64 bits hold.
-  if (!read_offset(text, offset) || !date.ok() || year < 1970 || year > 2261 || hour > 23 || minute > 59 || second > 59)
+  if (!read_offset(text, offset) || !date.ok() || year < 1970 || year > 2261 || hour > 23 || minute > 59 ||
+      second > 59)
     return std::nullopt;
   const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
   return (days * 86'400 + hour * 3'600 + minute * 60 + second - offset) * kNsPerSecond + fraction;
@@ -196,7 +212,8 @@ NatsConfig read_config(const Config& config) {
   out.confirms = config.boolean("jetstream", is_jetstream || !config.text("publishStream").empty());
   if ((config.raw().directions & CLEAT_IN) != 0) {
     // jetstream: true on its own is about what is published.
-    const bool reads = !config.text("stream").empty() || !config.text("subjects").empty() || !config.text("durable").empty();
+    const bool reads =
+        !config.text("stream").empty() || !config.text("subjects").empty() || !config.text("durable").empty();
     read_input(config, out, is_jetstream && reads);
   }
   if ((config.raw().directions & CLEAT_OUT) != 0) read_output(config, out);

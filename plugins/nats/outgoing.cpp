@@ -17,15 +17,17 @@ constexpr std::string_view kId = "Nats-Msg-Id", kExpectedStream = "Nats-Expected
 std::string read_subject(const Request& request, const NatsConfig& config) {
   const std::string subject(request.metadata("subject").value_or(config.publish_subject));
   if (subject.empty())
-    throw Error(CLEAT_INVALID,
-                "no subject to send to: give metadata 'subject' with the request, or the component a publishSubject");
+    throw Error(
+        CLEAT_INVALID,
+        "no subject to send to: give metadata 'subject' with the request, or the component a publishSubject");
   if (const std::string fault = subject_fault(subject); !fault.empty())
     throw Error(CLEAT_INVALID, "subject '" + subject + "' cannot be sent to: it " + fault);
   return subject;
 }
 
 void add(Outgoing& out, std::string_view name, std::string_view value) {
-  if (const std::string fault = header_name_fault(name); !fault.empty()) refuse_entry(name, "has a name that " + fault);
+  if (const std::string fault = header_name_fault(name); !fault.empty())
+    refuse_entry(name, "has a name that " + fault);
   if (const std::string fault = header_value_fault(value); !fault.empty()) refuse_entry(name, fault);
   out.headers.emplace_back(name, value);
 }
@@ -61,7 +63,8 @@ Outgoing read_outgoing(const Request& request, const NatsConfig& config) {
   // A dead letter names the event it was, so that one which is written twice is stored once.
   const auto event = request.metadata("cleat-event-id");
   if (event && !event->empty() && !has(out, kId)) add(out, kId, *event);
-  if (!config.publish_stream.empty() && !has(out, kExpectedStream)) add(out, kExpectedStream, config.publish_stream);
+  if (!config.publish_stream.empty() && !has(out, kExpectedStream))
+    add(out, kExpectedStream, config.publish_stream);
   out.has_id = has(out, kId);
   return out;
 }

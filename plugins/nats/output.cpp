@@ -51,11 +51,14 @@ void Output::invoke(const Request& request, Call&& call) {
   if (is_stopping_) throw Error(CLEAT_CANCELLED, "the component stops", CLEAT_RETRYABLE);
   if (down_) throw Error(down_->status, down_->text, CLEAT_RETRYABLE, down_->native);
   if (calls_.size() >= config_.max_pending)
-    throw Error(CLEAT_THROTTLED, "maxPending: " + std::to_string(config_.max_pending) + " calls wait for NATS", CLEAT_RETRYABLE);
+    throw Error(CLEAT_THROTTLED,
+                "maxPending: " + std::to_string(config_.max_pending) + " calls wait for NATS",
+                CLEAT_RETRYABLE);
   if (queued_bytes_ != 0 && queued_bytes_ + size > kMostQueuedBytes)
     throw Error(CLEAT_THROTTLED, "64 MiB wait to be sent to NATS", CLEAT_RETRYABLE);
   queued_bytes_ += size;
-  calls_.emplace(request.id(), Pending{std::move(call), std::move(outgoing), std::move(message), answer_by, size, false});
+  calls_.emplace(request.id(),
+                 Pending{std::move(call), std::move(outgoing), std::move(message), answer_by, size, false});
   deadlines_.emplace(answer_by, request.id());
   queue_.push_back(request.id());
   arm(answer_by);
@@ -147,8 +150,9 @@ void Output::send(Session& session, std::vector<Taken> batch) {
       // The server would end the connection for it.
       fail(one.id, [&](const Pending&) {
         return CallFailure{CLEAT_TOO_LARGE,
-                           "the message has " + std::to_string(one.size) + " bytes with its headers, the server takes " +
-                               std::to_string(most) + " (max_payload)",
+                           "the message has " + std::to_string(one.size) +
+                               " bytes with its headers, the server takes " + std::to_string(most) +
+                               " (max_payload)",
                            0, 0};
       });
       continue;
@@ -183,8 +187,9 @@ void Output::confirm(Session& session, const std::vector<std::uint64_t>& publish
   while (status == NATS_TIMEOUT) {
     {
       const std::lock_guard lock(mutex_);
-      const bool is_wanted = !is_stopping_ && std::any_of(published.begin(), published.end(),
-                                                          [this](std::uint64_t id) { return calls_.count(id) != 0; });
+      const bool is_wanted =
+          !is_stopping_ && std::any_of(published.begin(), published.end(),
+                                       [this](std::uint64_t id) { return calls_.count(id) != 0; });
       if (!is_wanted) return;
     }
     status = session.flush(kFlushMs);
@@ -195,7 +200,8 @@ void Output::confirm(Session& session, const std::vector<std::uint64_t>& publish
   }
   std::unique_lock lock(mutex_);
   // A refusal comes before the answer to the PING, but by another thread of the library.
-  if (session.has_refused()) changed_.wait_for(lock, kComplaintTime, [&] { return complaints_ != complaints; });
+  if (session.has_refused())
+    changed_.wait_for(lock, kComplaintTime, [&] { return complaints_ != complaints; });
   for (const std::uint64_t id : published) {
     auto node = take(id);
     if (!node.empty()) node.mapped().call.complete();
@@ -229,7 +235,9 @@ void Output::complained(const std::string& words) {
     }
   }
   for (const std::uint64_t id : ids)
-    fail(id, [&](const Pending&) { return CallFailure{CLEAT_DENIED, "the NATS server refused the message: " + words, 0, 0}; });
+    fail(id, [&](const Pending&) {
+      return CallFailure{CLEAT_DENIED, "the NATS server refused the message: " + words, 0, 0};
+    });
   {
     const std::lock_guard lock(mutex_);
     ++complaints_;
@@ -248,8 +256,10 @@ void Output::lost(const Failure& failure) {
     queue_.clear();
   }
   fail_all([&](const Pending& pending) {
-    return pending.is_sent ? unknown_outcome(CLEAT_UNAVAILABLE, "the connection was lost before the answer came", pending.outgoing)
-                           : not_sent(failure.status, failure.text);
+    return pending.is_sent
+               ? unknown_outcome(CLEAT_UNAVAILABLE, "the connection was lost before the answer came",
+                                 pending.outgoing)
+               : not_sent(failure.status, failure.text);
   });
 }
 
@@ -278,8 +288,10 @@ std::uint64_t Output::expire() {
   }
   for (const std::uint64_t id : due)
     fail(id, [](const Pending& pending) {
-      return pending.is_sent ? unknown_outcome(CLEAT_TIMEOUT, "no answer came within the time of the call", pending.outgoing)
-                             : not_sent(CLEAT_TIMEOUT, "no NATS server took the message within the time of the call");
+      return pending.is_sent
+                 ? unknown_outcome(CLEAT_TIMEOUT, "no answer came within the time of the call",
+                                   pending.outgoing)
+                 : not_sent(CLEAT_TIMEOUT, "no NATS server took the message within the time of the call");
     });
   return next;
 }
@@ -317,7 +329,8 @@ void Output::stop(Deadline deadline) {
     }
   }
   fail_all([](const Pending& pending) {
-    return pending.is_sent ? unknown_outcome(CLEAT_CANCELLED, "the component stopped before the answer came", pending.outgoing)
+    return pending.is_sent ? unknown_outcome(CLEAT_CANCELLED, "the component stopped before the answer came",
+                                             pending.outgoing)
                            : not_sent(CLEAT_CANCELLED, "the component stopped before the message was sent");
   });
   line_.stop(deadline);

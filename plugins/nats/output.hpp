@@ -45,7 +45,7 @@ class Output final : public Duty {
   struct Pending {
     Call call;
     Outgoing outgoing;
-    Message message;               ///< until it is sent
+    Message message;  ///< until it is sent
     std::uint64_t answer_by_ns = 0;
     std::size_t size = 0;  ///< of headers and data
     bool is_sent = false;
@@ -84,7 +84,7 @@ class Output final : public Duty {
 
   const std::string inbox_;
   std::unique_ptr<Subscription> answers_;  ///< the line's thread
-  Line line_;  ///< last: its thread uses all of the above
+  Line line_;                              ///< last: its thread uses all of the above
 };
 
 }  // namespace cleat::nats

@@ -40,11 +40,13 @@ void Puller::forget() {
 }
 
 Puller::TimePoint Puller::pull(Session& session, std::size_t room, std::size_t out, TimePoint now) {
-  draining_.erase(std::remove_if(draining_.begin(), draining_.end(), [](const auto& one) { return one->is_drained(); }),
-                  draining_.end());
+  draining_.erase(
+      std::remove_if(draining_.begin(), draining_.end(), [](const auto& one) { return one->is_drained(); }),
+      draining_.end());
   if (left_ != 0) {
     if (now < expires_ + kAnswerTime) return expires_ + kAnswerTime;
-    throw Error(CLEAT_UNAVAILABLE, "the NATS server does not answer: a request for messages has no end", CLEAT_RETRYABLE);
+    throw Error(CLEAT_UNAVAILABLE, "the NATS server does not answer: a request for messages has no end",
+                CLEAT_RETRYABLE);
   }
   if (room == 0) return TimePoint::max();
   if (now < not_before_) return not_before_;
@@ -62,7 +64,8 @@ void Puller::ask(Session& session, std::size_t room, TimePoint now) {
   nanoseconds expires = kExpires;
   if (consumer_.max_expires_ns > 0) expires = std::min(expires, nanoseconds(consumer_.max_expires_ns));
   // A message that is larger than this would never come.
-  auto bytes = std::max(kBatchBytes, static_cast<std::uint64_t>(std::max<std::int64_t>(session.max_payload(), 0)) + kOverhead);
+  auto bytes = std::max(
+      kBatchBytes, static_cast<std::uint64_t>(std::max<std::int64_t>(session.max_payload(), 0)) + kOverhead);
   if (consumer_.max_bytes > 0) bytes = std::min(bytes, static_cast<std::uint64_t>(consumer_.max_bytes));
   const std::size_t batch = std::min(room, most_);
   const std::string request = pull_request(static_cast<std::uint32_t>(batch), bytes, expires.count());

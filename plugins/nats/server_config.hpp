@@ -16,7 +16,7 @@ ServerConfig read_server(const Config& config, std::vector<std::string>& warning
 [[noreturn]] void refuse(std::string_view field, const std::string& what);
 
 /// A duration of whole milliseconds above zero.
-std::chrono::milliseconds positive(const Config& config, std::string_view field, std::chrono::milliseconds fallback,
-                                   std::chrono::milliseconds most);
+std::chrono::milliseconds positive(const Config& config, std::string_view field,
+                                   std::chrono::milliseconds fallback, std::chrono::milliseconds most);
 
 }  // namespace cleat::nats

@@ -32,7 +32,8 @@ bool is_final(const Settled& one) {
 }  // namespace
 
 void Settler::send(Session& session, const std::string& ack, std::string_view verdict, bool asks) {
-  const natsStatus status = session.publish(ack, asks ? inbox_ + "." + std::to_string(++last_) : std::string(), verdict);
+  const natsStatus status =
+      session.publish(ack, asks ? inbox_ + "." + std::to_string(++last_) : std::string(), verdict);
   if (status == NATS_OK) return;
   const Failure failure = failure_of(status, "an acknowledgement cannot be sent");
   throw Error(failure.status, failure.text, CLEAT_RETRYABLE, status);

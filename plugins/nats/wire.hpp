@@ -26,8 +26,9 @@ struct PubAck {
   std::string stream;
   std::uint64_t sequence = 0;
   bool is_duplicate = false;
-  int error_code = 0, error_kind = 0;  ///< as HTTP's, and JetStream's own number; 0: the stream has the message
-  std::string error;                   ///< its words, not empty if it is an error
+  int error_code = 0,
+      error_kind = 0;  ///< as HTTP's, and JetStream's own number; 0: the stream has the message
+  std::string error;   ///< its words, not empty if it is an error
 
   [[nodiscard]] bool is_error() const { return !error.empty(); }
 };
