@@ -188,6 +188,7 @@ Consumer attach(Session& session, const ConsumerConfig& config, const std::strin
   check(*held->Config, config);
   Consumer consumer = describe(*held->Config, config);
   consumer.stream_created = stream_created;
+  consumer.created = held->Created;
   return consumer;
 }
 

@@ -44,6 +44,7 @@ void JetStreamInput::join(Session& session) {
     for (const std::string& warning : found.warnings)
       host_.log(CLEAT_LOG_WARN, warning);
   }
+  if (found.created != consumer_.created) settler_.forget();
   consumer_ = std::move(found);
   const std::string inbox = make_inbox(config_.server.inbox_prefix);
   answers_ = std::make_unique<Subscription>(

@@ -7,8 +7,7 @@
 namespace cleat::nats {
 namespace {
 
-/// Beyond it the oldest are forgotten: their messages may be worked on twice, should the server not have got them.
-constexpr std::size_t kMostFinals = 20'000;
+constexpr std::size_t kMostFinals = 8'192;
 
 /// What the server is told; empty: nothing, and it gives the message out again when the lease has run out.
 std::string verdict_of(const Settled& one) {
@@ -39,13 +38,26 @@ void Settler::send(Session& session, const std::string& ack, std::string_view ve
   throw Error(failure.status, failure.text, CLEAT_RETRYABLE, status);
 }
 
-void Settler::settle(Session& session, std::vector<Settled> settled) {
-  if (settled.empty()) return;
+void Settler::forget() {
+  finals_.clear();
+  order_.clear();
+  unproved_.clear();
+}
+
+void Settler::keep(const Key& key, const std::string& ack, std::string_view verdict) {
+  const auto [place, is_new] = finals_.insert_or_assign(key, Final{ack, verdict, last_ + 1});
+  unproved_.emplace_back(last_ + 1, key);
+  if (!is_new) return;
+  order_.push_back(key);
+  if (order_.size() <= kMostFinals) return;
+  finals_.erase(order_.front());
+  order_.pop_front();
+}
+
+void Settler::settle(Session& session, const std::vector<Settled>& settled) {
   for (const Settled& one : settled) {
-    if (is_final(one)) finals_[one.item.key] = {one.item.ack, verdict_of(one), last_ + 1};
+    if (is_final(one)) keep(one.item.key, one.item.ack, one.verdict == CLEAT_ACK ? kAck : kTerm);
   }
-  while (finals_.size() > kMostFinals)
-    finals_.erase(finals_.begin());
   for (const Settled& one : settled) {
     const std::string verdict = verdict_of(one);
     if (!verdict.empty()) send(session, one.item.ack, verdict, &one == &settled.back());
@@ -61,10 +73,13 @@ void Settler::repeat(Session& session) {
   // Numbers of the last connection are not answered any more.
   proved_ = last_;
   rounds_.clear();
-  std::size_t left = finals_.size();
-  for (auto& [key, one] : finals_) {
+  unproved_.clear();
+  for (const Key& key : order_) {
+    Final& one = finals_.at(key);
+    if (one.ack.empty()) continue;
     one.number = last_ + 1;
-    send(session, one.ack, one.verdict, --left == 0);
+    unproved_.emplace_back(one.number, key);
+    send(session, one.ack, one.verdict, true);
   }
 }
 
@@ -82,8 +97,10 @@ void Settler::renew(Session& session, const Intake& intake, TimePoint now) {
 void Settler::proved(std::uint64_t number) {
   if (number <= proved_ || number > last_) return;
   proved_ = number;
-  for (auto one = finals_.begin(); one != finals_.end();)
-    one = one->second.number <= number ? finals_.erase(one) : std::next(one);
+  for (; !unproved_.empty() && unproved_.front().first <= number; unproved_.pop_front()) {
+    const auto found = finals_.find(unproved_.front().second);
+    if (found != finals_.end() && found->second.number <= number) found->second.ack = {};
+  }
   for (; !rounds_.empty() && rounds_.front().first <= number; rounds_.pop_front())
     renewed_ = rounds_.front().second;
 }
@@ -91,9 +108,9 @@ void Settler::proved(std::uint64_t number) {
 bool Settler::settle_again(Session& session, const Key& key, const std::string& ack) {
   const auto found = finals_.find(key);
   if (found == finals_.end()) return false;
-  found->second.ack = ack;
-  found->second.number = last_ + 1;
-  send(session, ack, found->second.verdict, true);
+  const std::string_view verdict = found->second.verdict;
+  keep(key, ack, verdict);
+  send(session, ack, verdict, true);
   return true;
 }
 
