@@ -207,6 +207,11 @@ class Plugin:
         assert len(self.events()) >= count, f"the process ended{self.said()}"
         return self.events()
 
+    def withdrawn(self):
+        """The ids of the events that the plugin has withdrawn; the driver has settled them as the host does."""
+        with self._news:
+            return {line["id"] for line in self._lines if line["kind"] == "withdrawn"}
+
     def settle(self, verdict, *ids, after=0.0, flags=0):
         return self._must("settle", verdict, int(after * 1000), flags, *ids)
 

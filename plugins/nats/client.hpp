@@ -1,0 +1,120 @@
+#pragma once
+
+#include <cleat/plugin.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <nats/nats.h>
+
+#include "nats_config.hpp"
+
+namespace cleat::nats {
+
+struct NatsDelete {
+  void operator()(natsMsg* message) const { natsMsg_Destroy(message); }
+  void operator()(natsOptions* options) const { natsOptions_Destroy(options); }
+  void operator()(jsCtx* context) const { jsCtx_Destroy(context); }
+  void operator()(jsConsumerInfo* info) const { jsConsumerInfo_Destroy(info); }
+};
+using Message = std::unique_ptr<natsMsg, NatsDelete>;
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+/// Which status a failure of the library means, and its own words.
+struct Failure {
+  cleat_status status = CLEAT_UNAVAILABLE;
+  std::string text;
+  natsStatus native = NATS_OK;
+};
+/// `what` was tried; the library's words of this thread's last failure come after it.
+Failure failure_of(natsStatus status, const std::string& what);
+
+std::string_view subject_of(const Message& message);
+std::string_view reply_of(const Message& message);
+std::string_view data_of(const Message& message);
+/// All headers, in no order; of a name that comes several times the values with ", " between them.
+Headers headers_of(natsMsg* message);
+/// The three digits of a message that the server sends about a request, with its words; 0 for what somebody published.
+struct ServerStatus {
+  int code = 0;
+  std::string words;
+};
+ServerStatus status_of(const Message& message);
+/// A message to publish, which copies everything; an empty `reply`: none. Throws Error if there is no memory.
+Message make_message(const std::string& subject, const std::string& reply, std::string_view data,
+                     const Headers& headers);
+/// A subject that nobody else knows, for answers to come to: a part more is to be put behind it for each of them.
+std::string make_inbox(const std::string& prefix);
+/// What the headers add to the size of a message on the wire.
+std::size_t size_of(const Headers& headers);
+
+/// One connection, from the login to its end. It does not come back after a loss: what was published and not sent is gone
+/// with it, so that nothing is sent behind the back of a call that has failed. Functions that send may block until the
+/// system's buffer has room, for two seconds at most; after a failure the connection is of no use.
+class Session {
+ public:
+  /// Connects, with TLS and login; blocks, at worst for as long as the system needs for a name or a dead peer.
+  /// Fills `failure` and gives nothing if none of the servers lets us in.
+  static std::unique_ptr<Session> open(const ServerConfig& config, Failure& failure);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  /// Sends what is buffered, for half a second at most. No function of watch() runs any more when this returns.
+  ~Session();
+
+  /// On a thread of the library. `closed` at once if the connection is gone by now; `complained`: the server's words about
+  /// something it refused, a subject that we may not use for one.
+  void watch(std::function<void()> closed, std::function<void(const std::string&)> complained);
+  [[nodiscard]] bool is_closed() const;
+  /// Most bytes of headers and data together that the server takes.
+  [[nodiscard]] std::int64_t max_payload() const { return natsConnection_GetMaxPayload(connection_); }
+  /// Whether the server has refused something on this connection, at any time: watch() tells what, perhaps a little later.
+  [[nodiscard]] bool has_refused() const;
+  [[nodiscard]] natsConnection* get() const { return connection_; }
+
+  natsStatus publish(const std::string& subject, std::string_view data) {
+    return natsConnection_Publish(connection_, subject.c_str(), data.data(), static_cast<int>(data.size()));
+  }
+  /// An answer is wanted at `reply`; an empty one: none.
+  natsStatus publish(const std::string& subject, const std::string& reply, std::string_view data);
+  natsStatus publish(natsMsg* message) { return natsConnection_PublishMsg(connection_, message); }
+  /// Waits until the server has taken all that was published before.
+  natsStatus flush(std::int64_t timeout_ms) { return natsConnection_FlushTimeout(connection_, timeout_ms); }
+
+ private:
+  struct Shared;
+  struct Login;
+  Session();
+
+  std::unique_ptr<Login> login_;
+  std::unique_ptr<Shared> shared_;
+  natsConnection* connection_ = nullptr;
+};
+
+/// Messages of a subject, each handed to a function on a thread of the library.
+class Subscription {
+ public:
+  using Take = std::function<void(Message)>;
+  /// Throws Error. `group` empty: none.
+  Subscription(Session& session, const std::string& subject, const std::string& group, Take take);
+  Subscription(const Subscription&) = delete;
+  Subscription& operator=(const Subscription&) = delete;
+  /// The function does not run any more when this returns, but for a message that it has, at most.
+  ~Subscription();
+  /// Ends the subscription at the server; what was on its way still arrives. is_drained() tells when that is over.
+  void drain();
+  [[nodiscard]] bool is_drained() const;
+  void wait_drained(std::chrono::steady_clock::time_point end) const;
+
+ private:
+  struct Shared;
+  std::unique_ptr<Shared> shared_;
+  natsSubscription* subscription_ = nullptr;
+};
+
+}  // namespace cleat::nats
