@@ -13,3 +13,15 @@ def incoming():
 def tick():
     print("Tick!", flush=True)
     return ""
+
+
+@app.route("/redisevent", methods=['POST'])
+def from_redis():
+    print("Hello from Redis!", flush=True)
+    return ""
+
+
+@app.route("/rabbitevent", methods=['POST'])
+def from_rabbitmq():
+    print("Hello from RabbitMQ!", flush=True)
+    return ""
