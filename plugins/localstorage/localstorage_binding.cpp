@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstdio>
-#include <random>
 
 #include "common/base64.hpp"
 #include "common/json_text.hpp"
 #include "common/text.hpp"
 #include "common/unquote.hpp"
+#include "root_path.hpp"
 
 namespace cleat::localstorage {
 namespace {
@@ -37,20 +36,6 @@ std::uint64_t number(const Request& request, std::string_view name, std::uint64_
   return value;
 }
 
-/// A random UUID, version 4.
-std::string new_name() {
-  static thread_local std::mt19937_64 random{std::random_device{}()};
-  const std::uint64_t high = (random() & ~0xF000ULL) | 0x4000ULL,
-                      low = (random() & ~(3ULL << 62U)) | (1ULL << 63U);
-  std::array<char, 40> text{};
-  std::snprintf(text.data(), text.size(), "%08llx-%04llx-%04llx-%04llx-%012llx",
-                static_cast<unsigned long long>(high >> 32U),
-                static_cast<unsigned long long>(high >> 16U & 0xFFFFU),
-                static_cast<unsigned long long>(high & 0xFFFFU), static_cast<unsigned long long>(low >> 48U),
-                static_cast<unsigned long long>(low & 0xFFFFFFFFFFFFULL));
-  return text.data();
-}
-
 std::string name_of(const Request& request) {
   return std::string(request.metadata("fileName").value_or(""));
 }
@@ -58,13 +43,16 @@ std::string name_of(const Request& request) {
 }  // namespace
 
 void LocalStorageBinding::init(const Config& config) {
-  root_path_ = config.text("rootPath");
-  if (root_path_.empty()) throw Error(CLEAT_INVALID, "property rootPath must not be empty");
+  root_path_ = absolute_root(std::string(config.text("rootPath")));
   decode_ = config.boolean("decodeBase64");
   encode_ = config.boolean("encodeBase64");
   max_bytes_ = config.size("maxFileSize");
-  max_listed_ =
-      static_cast<std::size_t>(std::max<std::int64_t>(config.integer("maxListedFiles", 100'000), 1));
+  const std::int64_t listed = config.integer("maxListedFiles", 100'000);
+  if (listed < 1) {
+    throw Error(CLEAT_INVALID,
+                "maxListedFiles: expected a number of files from 1 on, found " + std::to_string(listed));
+  }
+  max_listed_ = static_cast<std::size_t>(listed);
   strict_dapr_ = config.fact("strict-dapr") == "true";
 }
 
@@ -73,26 +61,21 @@ void LocalStorageBinding::start(Deadline /*deadline*/) {
 }
 
 void LocalStorageBinding::ping(Deadline /*deadline*/) {
-  [[maybe_unused]] const Folder again(root_path_);
+  folder_->check();
 }
 
-void LocalStorageBinding::invoke(const Request& request, Call&& given) {
-  Call call = std::move(given);
+void LocalStorageBinding::invoke(const Request& request, Call&& call) {
   const std::string_view operation = request.operation();
-  try {
-    if (operation == "create") {
-      create(request, call);
-    } else if (operation == "get") {
-      get(request, call);
-    } else if (operation == "delete") {
-      remove(request, call);
-    } else if (operation == "list") {
-      list(request, call);
-    } else {
-      throw Error(CLEAT_UNSUPPORTED, "unsupported operation " + std::string(operation));
-    }
-  } catch (const Error& error) {
-    call.fail(error.status, error.what(), error.flags, error.native_code);
+  if (operation == "create") {
+    create(request, call);
+  } else if (operation == "get") {
+    get(request, call);
+  } else if (operation == "delete") {
+    remove(request, call);
+  } else if (operation == "list") {
+    list(request, call);
+  } else {
+    throw Error(CLEAT_UNSUPPORTED, "unsupported operation " + std::string(operation));
   }
 }
 
@@ -110,7 +93,7 @@ std::string LocalStorageBinding::payload(const Request& request) const {
 }
 
 void LocalStorageBinding::create(const Request& request, Call& call) const {
-  std::string name = Folder::clean(name_of(request));
+  std::string name = cleaned(name_of(request));
   if (name.empty()) name = new_name();
   const std::string bytes = payload(request);
   if (max_bytes_ != 0 && bytes.size() > max_bytes_) {
@@ -122,10 +105,13 @@ void LocalStorageBinding::create(const Request& request, Call& call) const {
 }
 
 void LocalStorageBinding::get(const Request& request, Call& call) const {
-  std::string bytes = folder_->read(
+  const bool is_part = request.metadata("offset") || request.metadata("length");
+  Content content = folder_->read(
       name_of(request), {number(request, "offset", 0), number(request, "length", UINT64_MAX), max_bytes_});
-  if (is_on(request, "encodeBase64", encode_)) bytes = common::base64(bytes);
-  call.complete({Buffer::of(std::move(bytes)), "", {}});
+  if (is_on(request, "encodeBase64", encode_)) content.bytes = common::base64(content.bytes);
+  Response response{Buffer::of(std::move(content.bytes)), "", {}};
+  if (is_part) response.metadata.emplace_back("fileSize", std::to_string(content.file_size));
+  call.complete(std::move(response));
 }
 
 void LocalStorageBinding::remove(const Request& request, Call& call) const {
