@@ -6,11 +6,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <climits>
-#include <cstdio>
-#include <random>
 
 #include "failure.hpp"
 #include "listing.hpp"
@@ -121,7 +118,7 @@ Descriptor Folder::make_parent(const std::string& name) const {
     for (std::size_t end = parent.find('/'); found.is_open(); end = parent.find('/', end + 1)) {
       const std::string path = parent.substr(0, end);
       const bool is_made = ::mkdirat(found.get(), last_part(path).c_str(), 0777) == 0;
-      if ((!is_made && errno != EEXIST) || (is_made && ::fsync(found.get()) != 0))
+      if ((!is_made && errno != EEXIST) || (is_made && !sync_folder(found.get())))
         fail("cannot make the folder '" + path + "'");
       found = open_below(root.get(), path, O_RDONLY | O_DIRECTORY, resolution_);
       if (end == std::string::npos) break;
@@ -167,7 +164,7 @@ void Folder::remove(std::string_view given) const {
   if (!parent.is_open()) fail("error deleting file " + path_ + "/" + name);
   const bool is_gone = ::unlinkat(parent.get(), last.c_str(), 0) == 0 ||
                        (errno == EISDIR && ::unlinkat(parent.get(), last.c_str(), AT_REMOVEDIR) == 0);
-  if (!is_gone || ::fsync(parent.get()) != 0) fail("error deleting file " + path_ + "/" + name);
+  if (!is_gone || !sync_folder(parent.get())) fail("error deleting file " + path_ + "/" + name);
 }
 
 std::vector<std::string> Folder::list(std::string_view given, std::size_t most) const {
@@ -182,19 +179,6 @@ std::vector<std::string> Folder::list(std::string_view given, std::size_t most) 
   list_below(std::move(folder), name.empty() ? "" : name + "/", most, found);
   std::sort(found.begin(), found.end());
   return found;
-}
-
-std::string new_name() {
-  static thread_local std::mt19937_64 random{std::random_device{}()};
-  const std::uint64_t high = (random() & ~0xF000ULL) | 0x4000ULL,
-                      low = (random() & ~(3ULL << 62U)) | (1ULL << 63U);
-  std::array<char, 40> text{};
-  std::snprintf(text.data(), text.size(), "%08llx-%04llx-%04llx-%04llx-%012llx",
-                static_cast<unsigned long long>(high >> 32U),
-                static_cast<unsigned long long>(high >> 16U & 0xFFFFU),
-                static_cast<unsigned long long>(high & 0xFFFFU), static_cast<unsigned long long>(low >> 48U),
-                static_cast<unsigned long long>(low & 0xFFFFFFFFFFFFULL));
-  return text.data();
 }
 
 }  // namespace cleat::localstorage

@@ -56,7 +56,4 @@ class Folder {
   Resolution resolution_ = Resolution::kernel;
 };
 
-/// A random UUID, version 4: a name for a file that was given none.
-std::string new_name();
-
 }  // namespace cleat::localstorage

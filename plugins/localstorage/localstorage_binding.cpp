@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdio>
+#include <random>
 
 #include "common/base64.hpp"
 #include "common/json_text.hpp"
@@ -34,6 +36,20 @@ std::uint64_t number(const Request& request, std::string_view name, std::uint64_
                 std::string(name) + ": expected a number of bytes, found '" + std::string(*text) + "'");
   }
   return value;
+}
+
+/// A random UUID, version 4.
+std::string new_name() {
+  static thread_local std::mt19937_64 random{std::random_device{}()};
+  const std::uint64_t high = (random() & ~0xF000ULL) | 0x4000ULL,
+                      low = (random() & ~(3ULL << 62U)) | (1ULL << 63U);
+  std::array<char, 40> text{};
+  std::snprintf(text.data(), text.size(), "%08llx-%04llx-%04llx-%04llx-%012llx",
+                static_cast<unsigned long long>(high >> 32U),
+                static_cast<unsigned long long>(high >> 16U & 0xFFFFU),
+                static_cast<unsigned long long>(high & 0xFFFFU), static_cast<unsigned long long>(low >> 48U),
+                static_cast<unsigned long long>(low & 0xFFFFFFFFFFFFULL));
+  return text.data();
 }
 
 std::string name_of(const Request& request) {

@@ -23,6 +23,11 @@ bool is_unfinished(std::string_view name) {
   return name.substr(0, kPrefix.size()) == kPrefix;
 }
 
+bool sync_folder(int folder) {
+  // EINVAL: one of the network or of user space, which keeps names safe in its own way or not at all.
+  return ::fsync(folder) == 0 || errno == EINVAL;
+}
+
 Unfinished::Unfinished(int folder)
     : folder_(folder),
       name_(own_name()),
@@ -54,7 +59,7 @@ bool Unfinished::finish(const std::string& name) {
   if (::fsync(file_.get()) != 0) return false;
   if (::renameat(folder_, name_.c_str(), folder_, name.c_str()) != 0) return false;
   is_finished_ = true;
-  return ::fsync(folder_) == 0;
+  return sync_folder(folder_);
 }
 
 }  // namespace cleat::localstorage
