@@ -4,12 +4,16 @@
 #include <array>
 #include <cstdio>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 namespace cleat::cron {
 namespace {
 
 constexpr std::chrono::seconds kLongestSleep{30};
+/// A withdrawn tick that comes back within this had not started, or had just ended.
+constexpr std::uint64_t kAtOnceNs = 1'000'000'000;
+constexpr const char* kStillAtWork = "a tick was due while the application still worked on an earlier one";
 
 std::string utc_text(Instant when, const char* separator) {
   const auto day = std::chrono::floor<std::chrono::days>(when);
@@ -57,15 +61,20 @@ void CronBinding::init(const Config& config) {
   }
 }
 
+void CronBinding::start(Deadline /*deadline*/) {
+  const std::lock_guard lock(mutex_);
+  next_ = schedule_->next(wall_()).value_or(Instant::max());
+}
+
 void CronBinding::begin_input(const Window& /*window*/) {
   const std::lock_guard lock(mutex_);
   reading_ = true;
   last_look_ = wall_();
-  if (makes_up_ && next_ != Instant{} && next_ <= last_look_) waiting_ = next_;
+  if (makes_up_ && !waiting_ && next_ <= last_look_) waiting_ = next_;
   // A schedule that ends while the host runs (none does within nine years) sleeps for ever.
   next_ = schedule_->next(last_look_).value_or(Instant::max());
   host_.set_health(CLEAT_HEALTH_UP, "next tick at " + utc_text(next_, "T") + "Z");
-  if (waiting_ && unsettled_.empty()) deliver_tick();
+  if (may_deliver()) deliver_tick();
   arm();
 }
 
@@ -98,7 +107,7 @@ void CronBinding::wake() {
   last_look_ = now;
   if (now >= next_) {
     tick_due(now);
-  } else if (waiting_ && unsettled_.empty()) {
+  } else if (may_deliver()) {
     deliver_tick();
   }
   arm();
@@ -108,31 +117,37 @@ void CronBinding::wake() {
 void CronBinding::tick_due(Instant now) {
   const bool replaces = waiting_.has_value();
   waiting_ = next_;
+  due_at_ns_ = host_.now_ns();
   // After a jump forward the moments in between are gone, as for robfig/cron: one tick, then the next from
   // now on.
   next_ = schedule_->next(now).value_or(Instant::max());
-  if (replaces) count_missed("a tick was due while the application still worked on an earlier one");
-  if (!unsettled_.empty() && !replaces) withdraw_unsettled();
-  if (unsettled_.empty() || overlaps_) deliver_tick();
+  if (replaces) count_missed(kStillAtWork);
+  withdraw_unsettled();
+  if (may_deliver()) deliver_tick();
+}
+
+/// With the lock held. Ends the retrying of each tick that is out, once.
+void CronBinding::withdraw_unsettled() {
+  std::vector<std::uint64_t> ids;
+  for (auto& [id, tick] : unsettled_) {
+    if (!std::exchange(tick.is_withdrawn, true)) ids.push_back(id);
+  }
+  if (!ids.empty()) host_.withdraw(CLEAT_BY_EVENT, ids.data(), static_cast<std::uint32_t>(ids.size()));
 }
 
 /// With the lock held.
-void CronBinding::withdraw_unsettled() {
-  std::vector<std::uint64_t> ids;
-  for (const auto& [id, due] : unsettled_)
-    ids.push_back(id);
-  host_.withdraw(CLEAT_BY_EVENT, ids.data(), static_cast<std::uint32_t>(ids.size()));
+bool CronBinding::may_deliver() const {
+  return reading_ && waiting_ && (overlaps_ || unsettled_.empty());
 }
 
 /// With the lock held. The tick that waits came too late to be sent in time.
 void CronBinding::make_up(const std::string& reason) {
-  if (!makes_up_) {
-    waiting_.reset();
-    count_missed(reason);
-  }
+  if (makes_up_) return;
+  waiting_.reset();
+  count_missed(reason);
 }
 
-/// With the lock held, a tick waiting, and nothing unsettled unless ticks may overlap.
+/// With the lock held, if may_deliver().
 void CronBinding::deliver_tick() {
   const std::string zone = schedule_->zone().name(), read_at = go_time(wall_());
   const std::string source_id = utc_text(*waiting_, "T") + "Z";
@@ -146,7 +161,7 @@ void CronBinding::deliver_tick() {
   std::uint32_t accepted = 0;
   host_.deliver(events, 1, accepted);
   if (accepted == 1) {
-    unsettled_[event.id] = *waiting_;
+    unsettled_[event.id] = {*waiting_, false};
     waiting_.reset();
   } else {
     make_up("the tick of " + source_id + " came while the host takes no events");
@@ -155,25 +170,30 @@ void CronBinding::deliver_tick() {
 
 void CronBinding::set_window(const Window& window) {
   const std::lock_guard lock(mutex_);
-  if (window.max_events > 0 && waiting_ && reading_ && unsettled_.empty()) deliver_tick();
+  if (window.max_events > 0 && may_deliver()) deliver_tick();
 }
 
 void CronBinding::settle(Settlements settlements) {
   const std::lock_guard lock(mutex_);
+  bool was_at_work = host_.now_ns() > due_at_ns_ + kAtOnceNs, is_answered = false;
   for (const cleat_settlement* one : settlements) {
     const auto found = unsettled_.find(one->event_id);
     if (found == unsettled_.end()) continue;
-    const Instant due = found->second;
+    const Instant due = found->second.due;
     unsettled_.erase(found);
     if (one->verdict == CLEAT_ACK) {
-      count_answered();
-      if (waiting_) make_up("a tick was due while the application still worked on an earlier one");
+      was_at_work = is_answered = true;
     } else if (reading_) {
       count_missed("the application did not answer the tick of " + utc_text(due, "T") +
                    "Z before the next was due");
+    } else if (makes_up_ && !waiting_) {
+      waiting_ = due;  // for when the input begins again
     }
   }
-  if (unsettled_.empty() && waiting_ && reading_) deliver_tick();
+  // What was missed while the application worked belongs to the row that its answer ends.
+  if (may_deliver() && was_at_work) make_up(kStillAtWork);
+  if (is_answered) count_answered();
+  if (may_deliver()) deliver_tick();
 }
 
 void CronBinding::end_input(Deadline /*deadline*/) {

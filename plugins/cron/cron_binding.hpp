@@ -28,16 +28,23 @@ class CronBinding {
   CronBinding(Host host, WallClock wall) : host_(host), wall_(std::move(wall)) {}
 
   void init(const Config& config);
+  void start(Deadline deadline);
   void begin_input(const Window& window);
   void set_window(const Window& window);
   void settle(Settlements settlements);
   void end_input(Deadline deadline);
 
  private:
+  struct Tick {
+    Instant due{};
+    bool is_withdrawn = false;
+  };
+
   void arm();
   void wake();
   void tick_due(Instant now);
   void withdraw_unsettled();
+  [[nodiscard]] bool may_deliver() const;
   void make_up(const std::string& reason);
   void deliver_tick();
   void count_missed(const std::string& reason);
@@ -54,8 +61,9 @@ class CronBinding {
   std::uint64_t armed_ns_ = 0;  ///< when the earliest posted task runs; 0: none is posted
   bool overlaps_ = false, makes_up_ = false;
   std::uint64_t last_id_ = 0;
-  std::map<std::uint64_t, Instant> unsettled_;  ///< one at most, unless ticks may overlap
-  std::optional<Instant> waiting_;              ///< a tick that is due and cannot be delivered yet
+  std::map<std::uint64_t, Tick> unsettled_;  ///< one at most, unless ticks may overlap
+  std::optional<Instant> waiting_;           ///< a tick that is due and cannot be delivered yet
+  std::uint64_t due_at_ns_ = 0;              ///< when the latest tick was due, on the host's clock
   std::uint64_t missed_in_a_row_ = 0;
 };
 

@@ -44,7 +44,8 @@ std::vector<std::string_view> split(std::string_view text, std::string_view sepa
 
 int parse_number(std::string_view text) {
   int value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const char* begin = text.data() + (!text.empty() && text.front() == '+' ? 1 : 0);
+  const auto [end, error] = std::from_chars(begin, text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) {
     wrong("failed to parse int from " + std::string(text) + ": expected a whole number");
   }

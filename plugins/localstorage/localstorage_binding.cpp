@@ -10,6 +10,7 @@
 #include "common/json_text.hpp"
 #include "common/text.hpp"
 #include "common/unquote.hpp"
+#include "root_path.hpp"
 
 namespace cleat::localstorage {
 namespace {
@@ -58,13 +59,16 @@ std::string name_of(const Request& request) {
 }  // namespace
 
 void LocalStorageBinding::init(const Config& config) {
-  root_path_ = config.text("rootPath");
-  if (root_path_.empty()) throw Error(CLEAT_INVALID, "property rootPath must not be empty");
+  root_path_ = absolute_root(std::string(config.text("rootPath")));
   decode_ = config.boolean("decodeBase64");
   encode_ = config.boolean("encodeBase64");
   max_bytes_ = config.size("maxFileSize");
-  max_listed_ =
-      static_cast<std::size_t>(std::max<std::int64_t>(config.integer("maxListedFiles", 100'000), 1));
+  const std::int64_t listed = config.integer("maxListedFiles", 100'000);
+  if (listed < 1) {
+    throw Error(CLEAT_INVALID,
+                "maxListedFiles: expected a number of files from 1 on, found " + std::to_string(listed));
+  }
+  max_listed_ = static_cast<std::size_t>(listed);
   strict_dapr_ = config.fact("strict-dapr") == "true";
 }
 
@@ -73,26 +77,21 @@ void LocalStorageBinding::start(Deadline /*deadline*/) {
 }
 
 void LocalStorageBinding::ping(Deadline /*deadline*/) {
-  [[maybe_unused]] const Folder again(root_path_);
+  folder_->check();
 }
 
-void LocalStorageBinding::invoke(const Request& request, Call&& given) {
-  Call call = std::move(given);
+void LocalStorageBinding::invoke(const Request& request, Call&& call) {
   const std::string_view operation = request.operation();
-  try {
-    if (operation == "create") {
-      create(request, call);
-    } else if (operation == "get") {
-      get(request, call);
-    } else if (operation == "delete") {
-      remove(request, call);
-    } else if (operation == "list") {
-      list(request, call);
-    } else {
-      throw Error(CLEAT_UNSUPPORTED, "unsupported operation " + std::string(operation));
-    }
-  } catch (const Error& error) {
-    call.fail(error.status, error.what(), error.flags, error.native_code);
+  if (operation == "create") {
+    create(request, call);
+  } else if (operation == "get") {
+    get(request, call);
+  } else if (operation == "delete") {
+    remove(request, call);
+  } else if (operation == "list") {
+    list(request, call);
+  } else {
+    throw Error(CLEAT_UNSUPPORTED, "unsupported operation " + std::string(operation));
   }
 }
 
@@ -110,7 +109,7 @@ std::string LocalStorageBinding::payload(const Request& request) const {
 }
 
 void LocalStorageBinding::create(const Request& request, Call& call) const {
-  std::string name = Folder::clean(name_of(request));
+  std::string name = cleaned(name_of(request));
   if (name.empty()) name = new_name();
   const std::string bytes = payload(request);
   if (max_bytes_ != 0 && bytes.size() > max_bytes_) {
@@ -122,10 +121,13 @@ void LocalStorageBinding::create(const Request& request, Call& call) const {
 }
 
 void LocalStorageBinding::get(const Request& request, Call& call) const {
-  std::string bytes = folder_->read(
+  const bool is_part = request.metadata("offset") || request.metadata("length");
+  Content content = folder_->read(
       name_of(request), {number(request, "offset", 0), number(request, "length", UINT64_MAX), max_bytes_});
-  if (is_on(request, "encodeBase64", encode_)) bytes = common::base64(bytes);
-  call.complete({Buffer::of(std::move(bytes)), "", {}});
+  if (is_on(request, "encodeBase64", encode_)) content.bytes = common::base64(content.bytes);
+  Response response{Buffer::of(std::move(content.bytes)), "", {}};
+  if (is_part) response.metadata.emplace_back("fileSize", std::to_string(content.file_size));
+  call.complete(std::move(response));
 }
 
 void LocalStorageBinding::remove(const Request& request, Call& call) const {

@@ -40,6 +40,7 @@ class Source:
 class Case:
     plugin: str                      # bindings.<plugin>.so
     server: str | None = None        # a name of scripts/brokers
+    against: str = "itself"          # without a server: what judges it, in the words of plugins/README.md
     place: object = lambda server, name: name  # makes a fresh place of this name and gives what tests call it
     output: object = None            # (server, place) -> the component's fields for an output
     operations: list = field(default_factory=list)

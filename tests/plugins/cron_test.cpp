@@ -121,6 +121,15 @@ TEST_F(CronTest, RunningHandlerMissesTheTicksThatAreDueMeanwhile) {
   EXPECT_EQ(host.delivered_at(1).source_id, "2024-05-01T00:00:50Z");
 }
 
+TEST_F(CronTest, RunningHandlerThatFailsMissesThemToo) {
+  begin("@every 10s");
+  host.advance(45s);
+  EXPECT_EQ(driver.settle_all(CLEAT_ABANDON), 1U);
+  EXPECT_EQ(host.delivered_count(), 1U);
+  host.advance(5s);
+  EXPECT_EQ(host.delivered_count(), 2U);
+}
+
 TEST_F(CronTest, OneTickMakesUpForThoseThatARunningHandlerMissed) {
   begin("@every 10s", {64, 0, 0}, {{"missed", "fire-once"}});
   host.advance(45s);
@@ -138,6 +147,38 @@ TEST_F(CronTest, TicksOverlapWhereThatIsAllowed) {
   EXPECT_EQ(driver.settle_all(CLEAT_ACK), 3U);
   host.advance(10s);
   EXPECT_EQ(host.delivered_count(), 4U);
+}
+
+TEST_F(CronTest, OverlappingTicksAreWithdrawnOnceEach) {
+  begin("@every 10s", {64, 0, 0}, {{"overlap", "allow"}});
+  host.advance(45s);
+  EXPECT_EQ(host.withdrawn(), (std::vector<std::uint64_t>{host.delivered_at(0).id, host.delivered_at(1).id,
+                                                          host.delivered_at(2).id}));
+  EXPECT_EQ(driver.abandon_withdrawn(), 3U);
+  EXPECT_EQ(host.unsettled().size(), 1U);
+}
+
+TEST_F(CronTest, OverlapIsDaprs) {
+  driver.facts.emplace_back("strict-dapr", "true");
+  begin("@every 10s");
+  host.advance(25s);
+  EXPECT_EQ(host.unsettled().size(), 2U);
+}
+
+TEST_F(CronTest, OverlapCanBeSkippedInDaprsMode) {
+  driver.facts.emplace_back("strict-dapr", "true");
+  begin("@every 10s", {64, 0, 0}, {{"overlap", "skip"}});
+  host.advance(25s);
+  EXPECT_EQ(host.unsettled().size(), 1U);
+}
+
+TEST_F(CronTest, OneTickMakesUpForAFullWindow) {
+  begin("@every 10s", {2, 0, 0}, {{"overlap", "allow"}, {"missed", "fire-once"}});
+  host.advance(45s);
+  EXPECT_EQ(host.delivered_count(), 2U);
+  driver.settle(host.delivered_at(0).id);
+  ASSERT_EQ(host.delivered_count(), 3U) << "one place is enough";
+  EXPECT_EQ(host.delivered_at(2).source_id, "2024-05-01T00:00:40Z");
 }
 
 TEST_F(CronTest, OverlapEndsAtTheWindow) {
@@ -163,6 +204,37 @@ TEST_F(CronTest, OneTickMakesUpForAnEndedInput) {
   ASSERT_EQ(driver.end_input().status, CLEAT_OK);
   host.advance(60s);
   EXPECT_EQ(host.delivered_count(), 0U);
+  ASSERT_EQ(driver.begin_input().status, CLEAT_OK);
+  EXPECT_EQ(host.delivered_count(), 1U);
+}
+
+TEST_F(CronTest, OneTickMakesUpForOneThatWasOutWhenTheInputEnded) {
+  begin("@every 10s", {64, 0, 0}, {{"missed", "fire-once"}});
+  host.advance(10s);
+  ASSERT_EQ(driver.end_input().status, CLEAT_OK);
+  EXPECT_EQ(driver.settle_all(CLEAT_ABANDON), 1U);
+  host.advance(1s);
+  ASSERT_EQ(driver.begin_input().status, CLEAT_OK);
+  ASSERT_EQ(host.delivered_count(), 2U);
+  EXPECT_EQ(host.delivered_at(1).source_id, "2024-05-01T00:00:10Z");
+}
+
+TEST_F(CronTest, OneTickMakesUpForAnApplicationThatCameLate) {
+  ASSERT_EQ(driver.create().status, CLEAT_OK);
+  ASSERT_EQ(driver.init({{"schedule", "0 * * * * *"}, {"missed", "fire-once"}}).status, CLEAT_OK);
+  ASSERT_EQ(driver.start().status, CLEAT_OK);
+  host.advance(65s);
+  ASSERT_EQ(driver.begin_input().status, CLEAT_OK);
+  ASSERT_EQ(host.delivered_count(), 1U);
+  EXPECT_EQ(host.delivered_at(0).source_id, "2024-05-01T00:01:00Z");
+}
+
+TEST_F(CronTest, NothingMakesUpWhereMissedTicksAreIgnored) {
+  begin("@every 10s");
+  host.advance(10s);
+  ASSERT_EQ(driver.end_input().status, CLEAT_OK);
+  EXPECT_EQ(driver.settle_all(CLEAT_ABANDON), 1U);
+  host.advance(60s);
   ASSERT_EQ(driver.begin_input().status, CLEAT_OK);
   EXPECT_EQ(host.delivered_count(), 1U);
 }

@@ -41,7 +41,6 @@ class Driver {
   Outcome init(const Pairs& metadata, std::uint32_t directions = CLEAT_IN | CLEAT_OUT,
                std::uint32_t flags = 0) {
     const MapOf map(metadata);
-    const Pairs facts{{"app-id", "test"}, {"host-id", "test-0"}};
     const MapOf fact_map(facts);
     cleat_config config{};
     config.struct_size = sizeof config;
@@ -135,6 +134,8 @@ class Driver {
     return call.completion;
   }
   void cancel(std::uint64_t call_id) { type_.cancel(self_, call_id); }
+
+  Pairs facts{{"app-id", "test"}, {"host-id", "test-0"}};
 
  private:
   struct Invoked {

@@ -52,7 +52,7 @@ P
   # process that nobody has buried yet.
   while readlink /proc/[0-9]*/cwd 2>/dev/null | grep -qxF "$data/pg"; do sleep 0.1; done
   rm -f "$data/pg/postmaster.pid"
-  cd "$data/run"
+  cd "$data/run" || die "$data/run cannot be entered"
   local setpriv=()
   if [ "$(id -u)" = 0 ]; then setpriv=(setpriv --reuid=postgres --regid=postgres --clear-groups); fi
   setsid "${setpriv[@]}" "$(postgres_bin)/postgres" -D "$data/pg" >>"$data/server.log" 2>&1 </dev/null &

@@ -40,7 +40,8 @@ start_broker() {
   make_certificates "$data/tls"
   keep_ports amqp amqps management distribution epmd
   [ -f "$data/rabbitmq.conf" ] || write_rabbitmq_configuration
-  export HOME=$data RABBITMQ_NODENAME=cleat-$(port_of amqp)@localhost RABBITMQ_CONFIG_FILE=$data/rabbitmq.conf \
+  RABBITMQ_NODENAME=cleat-$(port_of amqp)@localhost
+  export HOME=$data RABBITMQ_NODENAME RABBITMQ_CONFIG_FILE=$data/rabbitmq.conf \
     RABBITMQ_MNESIA_BASE=$data/mnesia RABBITMQ_LOG_BASE=$data/log RABBITMQ_ENABLED_PLUGINS_FILE=$data/enabled_plugins \
     RABBITMQ_CONF_ENV_FILE=/dev/null RABBITMQ_PID_FILE=$data/pid \
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS='-kernel inet_dist_use_interface {127,0,0,1} +sbwt none'

@@ -25,6 +25,7 @@ def put_alone(server, place, key, payload):
 
 CASE = Case(
     plugin="localstorage",
+    against="the file system",
     place=lambda server, name: tempfile.mkdtemp(),
     output=lambda server, place: {"rootPath": place},
     operations=[

@@ -47,6 +47,7 @@ TEST(Schedule, FiveFieldsMeanSecondZero) {
   check({"2024-05-01T10:00:00Z", "* * * * *", "2024-05-01T10:01:00Z"});
   check({"2024-05-01T10:00:00Z", "30 4 * * SUN", "2024-05-05T04:30:00Z"});
   check({"2024-05-01T10:00:00Z", "  5   0 1 jan  ? ", "2025-01-01T00:05:00Z"});
+  check({"2024-05-01T10:00:00Z", "+5 010 * * *", "2024-05-01T10:05:00Z"});
 }
 
 TEST(Schedule, DayOfMonthAndWeekdayAreEitherIfBothAreRestricted) {
