@@ -1,5 +1,10 @@
 #include "client.hpp"
 
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -10,13 +15,14 @@
 #include <mutex>
 #include <random>
 
+#include "common/event_loop.hpp"
 #include "common/json_text.hpp"
 #include "nkey.hpp"
 
 namespace cleat::nats {
 namespace {
 
-constexpr std::int64_t kWriteMs = 2'000;
+constexpr std::int64_t kLastFlushMs = 500;
 
 /// The library puts name, password and the like between the quotes of a JSON text as they are.
 std::string quoted(const std::string& text) {
@@ -211,7 +217,55 @@ struct Session::Login {
   }
 };
 
-Session::Session() : login_(std::make_unique<Login>()), shared_(std::make_unique<Shared>()) {}
+/// The library's event loop: one thread that reads and writes when the socket is ready.
+struct Session::Io {
+  common::EventLoop loop;
+  natsConnection* connection = nullptr;
+  /// Ours, of the library's socket: the number stays good when the library has closed its own.
+  int socket = -1;
+
+  ~Io() {
+    loop.stop();
+    if (socket >= 0) ::close(socket);
+  }
+  void ready(std::uint32_t events) const {
+    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) natsConnection_ProcessReadEvent(connection);
+    if ((events & EPOLLOUT) != 0) natsConnection_ProcessWriteEvent(connection);
+  }
+  /// Ends the thread, also where the library waits for the rest of a TLS record that never comes.
+  void stop() {
+    if (socket >= 0) ::shutdown(socket, SHUT_RDWR);
+    loop.stop();
+  }
+
+  // What the library calls, on any thread and under its own locks.
+  static natsStatus attach(void** user, void* loop, natsConnection* connection, natsSock socket) {
+    auto& self = *static_cast<Io*>(loop);
+    *user = loop;
+    self.connection = connection;
+    self.socket = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
+    if (self.socket < 0) return NATS_SYS_ERROR;
+    self.loop.post([&self] {
+      self.loop.add(self.socket, EPOLLIN, [&self](std::uint32_t events) { self.ready(events); });
+    });
+    return NATS_OK;
+  }
+  static natsStatus read(void* user, bool add) {
+    auto& self = *static_cast<Io*>(user);
+    if (!add) self.loop.post([&self] { self.loop.remove(self.socket); });
+    return NATS_OK;
+  }
+  static natsStatus write(void* user, bool add) {
+    auto& self = *static_cast<Io*>(user);
+    const std::uint32_t events = add ? EPOLLIN | EPOLLOUT : EPOLLIN;
+    self.loop.post([&self, events] { self.loop.change(self.socket, events); });
+    return NATS_OK;
+  }
+  static natsStatus detach(void* /*user*/) { return NATS_OK; }
+};
+
+Session::Session()
+    : login_(std::make_unique<Login>()), io_(std::make_unique<Io>()), shared_(std::make_unique<Shared>()) {}
 
 std::unique_ptr<Session> Session::open(const ServerConfig& config, Failure& failure) {
   std::unique_ptr<Session> session(new Session);
@@ -232,9 +286,9 @@ std::unique_ptr<Session> Session::open(const ServerConfig& config, Failure& fail
   set(natsOptions_SetServers(made, urls.data(), static_cast<int>(urls.size())));
   set(natsOptions_SetName(made, quoted(config.client_name).c_str()));
   set(natsOptions_SetTimeout(made, config.connect_timeout.count()));
-  set(natsOptions_SetPingInterval(made, config.ping_interval.count()));
-  set(natsOptions_SetMaxPingsOut(made, 2));
-  set(natsOptions_SetWriteDeadline(made, kWriteMs));
+  // The library's own check closes the connection from a thread beside ours.
+  set(natsOptions_SetPingInterval(made, 0));
+  set(natsOptions_SetEventLoop(made, session->io_.get(), Io::attach, Io::read, Io::write, Io::detach));
   set(natsOptions_SetAllowReconnect(made, false));
   set(natsOptions_SetSendAsap(made, true));
   set(natsOptions_SetClosedCB(made, Shared::on_closed, shared));
@@ -248,13 +302,18 @@ std::unique_ptr<Session> Session::open(const ServerConfig& config, Failure& fail
     set(natsOptions_SetExpectedHostname(made, config.tls_server_name.c_str()));
   set(login.set(made, config));
   if (status == NATS_OK) status = natsConnection_Connect(&session->connection_, made);
-  if (status == NATS_OK) return session;
+  if (status == NATS_OK) {
+    session->io_->loop.start();
+    return session;
+  }
   failure = failure_of(status, "NATS cannot be reached");
   return nullptr;
 }
 
 Session::~Session() {
   if (connection_ == nullptr) return;
+  if (buffered() != 0) flush(kLastFlushMs);
+  io_->stop();
   natsConnection_Close(connection_);
   {
     std::unique_lock lock(shared_->mutex);
@@ -280,6 +339,10 @@ bool Session::is_closed() const {
 bool Session::has_refused() const {
   const char* words = nullptr;  // they change under the library's lock, which only it has
   return natsConnection_GetLastError(connection_, &words) == NATS_NOT_PERMITTED;
+}
+
+std::size_t Session::buffered() const {
+  return static_cast<std::size_t>(std::max(natsConnection_Buffered(connection_), 0));
 }
 
 natsStatus Session::publish(const std::string& subject, const std::string& reply, std::string_view data) {

@@ -55,8 +55,9 @@ std::string make_inbox(const std::string& prefix);
 std::size_t size_of(const Headers& headers);
 
 /// One connection, from the login to its end. It does not come back after a loss: what was published and not sent is gone
-/// with it, so that nothing is sent behind the back of a call that has failed. Functions that send may block until the
-/// system's buffer has room, for two seconds at most; after a failure the connection is of no use.
+/// with it, so that nothing is sent behind the back of a call that has failed. All its input and output is done by one thread
+/// of its own, the library's event loop: left to itself the library reads and writes a TLS connection from two threads at once,
+/// which OpenSSL does not allow (nats.c before 3.11), and blocks whoever publishes while the system's buffer is full.
 class Session {
  public:
   /// Connects, with TLS and login; blocks, at worst for as long as the system needs for a name or a dead peer.
@@ -77,21 +78,26 @@ class Session {
   [[nodiscard]] bool has_refused() const;
   [[nodiscard]] natsConnection* get() const { return connection_; }
 
+  /// Does not block. After a failure the connection is of no use.
   natsStatus publish(const std::string& subject, std::string_view data) {
     return natsConnection_Publish(connection_, subject.c_str(), data.data(), static_cast<int>(data.size()));
   }
   /// An answer is wanted at `reply`; an empty one: none.
   natsStatus publish(const std::string& subject, const std::string& reply, std::string_view data);
   natsStatus publish(natsMsg* message) { return natsConnection_PublishMsg(connection_, message); }
+  /// Bytes that were published and are not sent yet.
+  [[nodiscard]] std::size_t buffered() const;
   /// Waits until the server has taken all that was published before.
   natsStatus flush(std::int64_t timeout_ms) { return natsConnection_FlushTimeout(connection_, timeout_ms); }
 
  private:
   struct Shared;
   struct Login;
+  struct Io;
   Session();
 
   std::unique_ptr<Login> login_;
+  std::unique_ptr<Io> io_;
   std::unique_ptr<Shared> shared_;
   natsConnection* connection_ = nullptr;
 };

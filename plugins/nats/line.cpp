@@ -12,7 +12,7 @@ constexpr milliseconds kFirstWait{100}, kLongestWait{5'000};
 /// Beyond what the library promises for each server: for names that are looked up and handshakes.
 constexpr seconds kMoreTime{8}, kLastWait{1}, kLongestSleep{3};
 constexpr std::size_t kMostAbandoned = 4;
-constexpr std::int64_t kPingMs = 1'000;
+constexpr std::int64_t kPingMs = 1'000, kCheckMs = 3'000;
 
 }  // namespace
 
@@ -66,7 +66,19 @@ Clock::time_point Line::use() {
   if (is_closed)
     throw Error(CLEAT_UNAVAILABLE, "NATS cannot be reached: the connection was lost", CLEAT_RETRYABLE);
   answer_ping();
-  return duty_.work(*session_);
+  if (!duty_.wants_checks()) return duty_.work(*session_);
+  check(Clock::now());
+  return std::min(duty_.work(*session_), next_check_);
+}
+
+void Line::check(Clock::time_point now) {
+  if (now < next_check_) return;
+  const natsStatus status = session_->flush(kCheckMs);
+  next_check_ = Clock::now() + config_.ping_interval;
+  missed_checks_ = status == NATS_OK ? 0 : missed_checks_ + 1;
+  if (missed_checks_ < 2) return;
+  throw Error(CLEAT_UNAVAILABLE, "NATS cannot be reached: the server does not answer", CLEAT_RETRYABLE,
+              status);
 }
 
 Clock::time_point Line::connect() {
@@ -110,6 +122,8 @@ Clock::time_point Line::connect() {
     }
     wake();
   };
+  missed_checks_ = 0;
+  next_check_ = Clock::now() + config_.ping_interval;
   session_->watch(closed, [this](const std::string& words) { complained(words); });
   duty_.opened(*session_);
   failures_ = 0;

@@ -39,6 +39,8 @@ class Duty {
   virtual void lost(const Failure& failure) = 0;
   /// On a thread of the library: the server's words about something that it refused.
   virtual void complained(const std::string& /*words*/) {}
+  /// Whether the line has to find out that the server is gone without a word; false where the duty sees it itself.
+  [[nodiscard]] virtual bool wants_checks() const { return true; }
   /// The line stops. The connection is closed after this.
   virtual void closing(Session& session, Clock::time_point end) = 0;
 };
@@ -65,6 +67,7 @@ class Line {
   Clock::time_point step();
   Clock::time_point connect();
   Clock::time_point use();
+  void check(Clock::time_point now);
   void fail(const Failure& failure);
   void answer_ping();
   void finish();
@@ -79,8 +82,8 @@ class Line {
   std::unique_ptr<Session> session_;  ///< these are the thread's
   std::unique_ptr<Attempt> attempt_;
   std::vector<std::weak_ptr<void>> abandoned_;
-  Clock::time_point next_attempt_ = Clock::now();
-  int failures_ = 0;
+  Clock::time_point next_attempt_ = Clock::now(), next_check_;
+  int failures_ = 0, missed_checks_ = 0;
   std::minstd_rand random_{std::random_device{}()};
 
   std::mutex mutex_;

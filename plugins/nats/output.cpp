@@ -11,7 +11,10 @@ using std::chrono::milliseconds;
 constexpr std::uint64_t kNsPerMs = 1'000'000;
 /// So long before its deadline a call is answered with the cause, but never more than a quarter of its time.
 constexpr std::uint64_t kMarginNs = 200 * kNsPerMs;
-constexpr std::size_t kBatch = 256, kMostQueuedBytes = std::size_t{64} << 20U;
+constexpr std::size_t kBatch = 256, kBatchBytes = std::size_t{1} << 20U;
+constexpr std::size_t kMostQueuedBytes = std::size_t{64} << 20U, kMostBuffered = std::size_t{8} << 20U;
+/// So long the line waits for a socket that takes nothing.
+constexpr milliseconds kFullTime{5};
 constexpr std::int64_t kFlushMs = 1'000;
 constexpr milliseconds kComplaintTime{20}, kLastTime{500};
 
@@ -123,22 +126,27 @@ void Output::opened(Session& session) {
 std::vector<Output::Taken> Output::take_queue() {
   std::vector<Taken> batch;
   const std::lock_guard lock(mutex_);
-  while (!queue_.empty() && batch.size() < kBatch) {
+  std::size_t bytes = 0;
+  while (!queue_.empty() && batch.size() < kBatch && bytes < kBatchBytes) {
     const auto found = calls_.find(queue_.front());
     queue_.pop_front();
     if (found == calls_.end()) continue;  // out of time, or cancelled
     Pending& pending = found->second;
     pending.is_sent = true;
     queued_bytes_ -= pending.size;
+    bytes += pending.size;
     batch.push_back({found->first, std::move(pending.message), pending.outgoing.kind, pending.size});
   }
   return batch;
 }
 
 Clock::time_point Output::work(Session& session) {
-  for (std::vector<Taken> batch = take_queue(); !batch.empty(); batch = take_queue())
+  while (session.buffered() < kMostBuffered) {
+    std::vector<Taken> batch = take_queue();
+    if (batch.empty()) return Clock::time_point::max();
     send(session, std::move(batch));
-  return Clock::time_point::max();
+  }
+  return Clock::now() + kFullTime;
 }
 
 void Output::send(Session& session, std::vector<Taken> batch) {

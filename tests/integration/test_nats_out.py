@@ -7,7 +7,7 @@ import pytest
 
 from support.app import hold_port
 from support.host import component
-from support.servers_nats import USER, Listener, Nats
+from support.servers_nats import USER, Listener, Nats, plain_server, with_credentials
 from support.wait import wait_until
 
 
@@ -157,7 +157,7 @@ def tried(host, subject):
 
 def refused(host, *parts):
     host.wait_for_state("out", lambda state: all(part in str(state) for part in parts), f"says {parts}", 15)
-    assert "secret" not in host.output and "SU" + "A" * 3 not in host.output
+    assert "secret" not in host.output and "NATS USER JWT-----" not in host.output
 
 
 def test_ways_to_log_in(start_host, server, subject):
@@ -165,6 +165,22 @@ def test_ways_to_log_in(start_host, server, subject):
     tried(start_host(output(server, nkeySeed=server.seed(), **nothing)), subject)
     refused(start_host(output(server, **nothing)), "uthorization")
     refused(start_host(output(server, password="wrong-secret")), "uthorization")
+
+
+def test_credentials_and_a_token(start_host, server, subject, tmp_path):
+    nothing = {"username": None, "password": None}
+    config, credentials = with_credentials(tmp_path)
+    file = tmp_path / "user.creds"
+    with plain_server(tmp_path, config) as address:
+        tried(start_host(output(server, url=address, credentials=credentials, **nothing)), subject)
+        host = start_host(output(server, url=address, credentialsFile=file, **nothing))
+        refused(host, "credentialsFile: expected a readable .creds file", "nothing to read")
+        file.write_text(credentials)
+        tried(host, subject)
+        refused(start_host(output(server, url=address, nkeySeed=server.seed(), **nothing)), "uthorization")
+    with plain_server(tmp_path, 'authorization { token: "a\\"secret" }') as address:
+        tried(start_host(output(server, url=address, token='a"secret', **nothing)), subject)
+        refused(start_host(output(server, url=address, token="a-secret", **nothing)), "uthorization")
 
 
 def test_tls(start_host, server, subject):

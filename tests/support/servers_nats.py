@@ -1,13 +1,21 @@
 """NATS through scripts/brokers, and what a test asks of it by another client than ours."""
 
 import asyncio
+import base64
+import binascii
+import contextlib
+import json
 import pathlib
+import socket
+import subprocess
 import threading
+import time
 import uuid
 
 import nats
 from nats.js.errors import NotFoundError
 
+from .app import hold_port
 from .servers import Server
 from .wait import wait_until
 
@@ -125,3 +133,66 @@ class Listener:
     def wait_for(self, count):
         wait_until(lambda: len(self.messages) >= count, lambda: f"{count} messages on {self._subject}, there were {len(self.messages)}")
         return self.messages
+
+
+@contextlib.contextmanager
+def plain_server(folder, config):
+    """A server of its own with this configuration, for as long as the context lasts; gives its address."""
+    holder = hold_port()
+    port = holder.getsockname()[1]
+    holder.close()
+    path = folder / "server.conf"
+    path.write_text(f'listen: "127.0.0.1:{port}"\n{config}\n')
+    with open(folder / "server.log", "wb") as log, subprocess.Popen(["nats-server", "-c", path], stdout=log, stderr=log) as process:
+        try:
+            def listens():
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                    return True
+            wait_until(listens, lambda: f"a server; it said {(folder / 'server.log').read_text()}")
+            yield f"127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+class Nkey:
+    """A key pair as NATS writes it: of an operator, an account or a user."""
+
+    KINDS = {"operator": 14 << 3, "account": 0, "user": 20 << 3}
+
+    def __init__(self, folder, kind):
+        self.kind = kind
+        self._pem = folder / f"{kind}.pem"
+        self._openssl("genpkey", "-algorithm", "ed25519", "-out", self._pem)
+        prefix = self.KINDS[kind]
+        self.public = self._text(bytes([prefix]) + self._openssl("pkey", "-in", self._pem, "-pubout", "-outform", "DER")[-32:])
+        self.seed = self._text(bytes([18 << 3 | prefix >> 5, (prefix & 31) << 3]) + self._openssl("pkey", "-in", self._pem, "-outform", "DER")[-32:])
+
+    @staticmethod
+    def _openssl(*arguments):
+        return subprocess.run(["openssl", *arguments], check=True, capture_output=True).stdout
+
+    @staticmethod
+    def _text(raw):
+        return base64.b32encode(raw + binascii.crc_hqx(raw, 0).to_bytes(2, "little")).decode().rstrip("=")
+
+    def jwt(self, subject, **claims):
+        """What this key says of `subject`, another key or itself."""
+        def part(value):
+            return base64.urlsafe_b64encode(value if isinstance(value, bytes) else json.dumps(value).encode()).rstrip(b"=")
+        body = {"jti": uuid.uuid4().hex, "iat": int(time.time()), "iss": self.public, "name": subject.kind, "sub": subject.public,
+                "nats": {"type": subject.kind, "version": 2, **claims}}
+        signed = part({"typ": "JWT", "alg": "ed25519-nkey"}) + b"." + part(body)
+        message = self._pem.with_suffix(".message")
+        message.write_bytes(signed)
+        return (signed + b"." + part(self._openssl("pkeyutl", "-sign", "-inkey", self._pem, "-rawin", "-in", message))).decode()
+
+
+def with_credentials(folder):
+    """The configuration of a server that lets in by credentials only, and the text of a .creds file for it."""
+    operator, account, user = (Nkey(folder, kind) for kind in Nkey.KINDS)
+    no_limit = {key: -1 for key in ("subs", "data", "payload", "imports", "exports", "conn", "leaf")}
+    config = (f"operator: {operator.jwt(operator)}\nresolver: MEMORY\n"
+              f"resolver_preload: {{ {account.public}: {operator.jwt(account, limits={**no_limit, 'wildcards': True})} }}")
+    unlimited = {key: -1 for key in ("subs", "data", "payload")}
+    return config, (f"-----BEGIN NATS USER JWT-----\n{account.jwt(user, **unlimited)}\n------END NATS USER JWT------\n\n"
+                    f"-----BEGIN USER NKEY SEED-----\n{user.seed}\n------END USER NKEY SEED------\n")
