@@ -70,6 +70,9 @@ void PgLink::begin(const std::vector<std::pair<std::string, std::string>>& param
     self->connect_timer_ = 0;
     self->fail("no connection within the time for it (timeout)");
   });
+  // Otherwise libpq writes what a server remarks to the standard error of the whole host.
+  PQsetNoticeProcessor(
+      connection_, [](void*, const char*) {}, nullptr);
   // As if PQconnectPoll() had asked to write.
   watch(EPOLLOUT);
 }

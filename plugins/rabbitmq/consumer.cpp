@@ -143,9 +143,9 @@ bool Consumer::deliver(const Message& message) {
   }
   const Buffer mine(event.data);
   if (status != CLEAT_INVALID) return false;
-  // The log of the host says what is wrong with it; it would be the same the next time.
+  // The log of the host says what is wrong with it; it would be the same the next time. To give it back would go round for
+  // ever, to reject it could lose it: it stays unacknowledged, and is the broker's again when the channel ends.
   ++last_event_;
-  session_.use([&](AmqpLink& link) { link.give_back(message.delivery_tag, false); });
   return true;
 }
 
