@@ -65,7 +65,7 @@ cluster_ready() {
   all_ports_listen || return 1
   [ -f "$data/made" ] || make_cluster >>"$data/server.log"
   for i in 1 2 3 4 5; do
-    ask_node "node$i" CLUSTER INFO | tr -d '\r' | grep -E '^(cluster_state:ok|cluster_known_nodes:5)$' | wc -l | grep -qx 2 || return 1
+    ask_node "node$i" CLUSTER INFO | tr -d '\r' | grep -cE '^(cluster_state:ok|cluster_known_nodes:5)$' | grep -qx 2 || return 1
   done
   if [ ! -f "$data/replicates" ]; then
     ask_node node4 CLUSTER REPLICATE "$(ask_node node1 CLUSTER MYID)" | grep -q OK || return 1
