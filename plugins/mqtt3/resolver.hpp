@@ -1,31 +1,22 @@
 #pragma once
 
-#include <sys/socket.h>
-
 #include <cstdint>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
-#include <vector>
 
+#include "common/addresses.hpp"
 #include "wake.hpp"
 
 namespace cleat::mqtt {
 
-struct Address {
-  sockaddr_storage bytes{};
-  socklen_t size = 0;
-  std::string text;  ///< numeric, without the port
-};
+using common::Address;
 
 /// Finds a host's addresses without holding up the thread that asks: a system's resolver may take half a minute to give up.
 class Resolver {
  public:
-  struct Answer {
-    std::vector<Address> addresses;
-    std::string error;  ///< why there are none
-  };
+  using Answer = common::Addresses;
 
   explicit Resolver(const Wake& wake) : wake_(wake) {}
   /// Waits for a question that is out.

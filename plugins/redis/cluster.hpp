@@ -1,10 +1,12 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <deque>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "cluster_slots.hpp"
 #include "server.hpp"
@@ -15,37 +17,44 @@ namespace cleat::redis {
 /// believed at once and followed by a look at the whole table; ASK is followed for the one command.
 class Cluster : public Carrier, public std::enable_shared_from_this<Cluster> {
  public:
-  Cluster(common::EventLoop& loop, const RedisConfig& config, SSL_CTX* tls, Watcher watcher);
+  Cluster(const Network& network, const RedisConfig& config, Watcher watcher);
 
   void open() override;
-  void send(CommandPtr command) override;
+  void send(const CommandPtr& command, Answer answer) override;
   void close() override;
 
  private:
   using ServerPtr = std::shared_ptr<Server>;
+  using Clock = std::chrono::steady_clock;
+  struct Node {
+    ServerPtr server;
+    Clock::time_point redirected_to;  ///< when a command was last sent there by MOVED or ASK
+    std::size_t out = 0;              ///< commands that wait for its answer
+  };
+  using NodePtr = std::shared_ptr<Node>;
 
-  ServerPtr node(const Endpoint& endpoint);
-  void node_up(const ServerPtr& node);
-  void node_down(const Endpoint& endpoint, cleat_status status, const std::string& why);
+  NodePtr node(const Endpoint& endpoint);
+  void node_changed(const NodePtr& node, std::int32_t health, const std::string& why);
   void refresh(const ServerPtr& from);
   void refresh_soon();
   void learn(const Reply& table, const Endpoint& from);
   void forget_unused();
-  void transmit(const CommandPtr& command, const ServerPtr& to, bool asking);
-  void answered(const CommandPtr& command, const Reply& reply, const Endpoint& from);
-  [[nodiscard]] bool any_up() const;
+  void tell();
+  void fail_waiting(const Trouble& trouble);
+  void transmit(const CommandPtr& command, const NodePtr& to, Answer answer);
+  void answered(const CommandPtr& command, const Reply& reply, const Endpoint& from, const Answer& answer);
+  [[nodiscard]] bool all_down() const;
 
+  const Network network_;
   common::EventLoop& loop_;
   const RedisConfig& config_;
-  SSL_CTX* tls_;
   Watcher watcher_;
-  std::map<std::string, ServerPtr> nodes_;
-  std::array<ServerPtr, kSlots> slots_;
-  std::deque<CommandPtr> waiting_;
-  bool known_ = false, refreshing_ = false, closed_ = false, told_up_ = false;
+  std::map<std::string, NodePtr> nodes_;
+  std::array<NodePtr, kSlots> slots_;
+  std::deque<std::pair<CommandPtr, Answer>> waiting_;
+  bool known_ = false, refreshing_ = false, closed_ = false;
   common::EventLoop::TimerId refresh_timer_ = 0;
-  cleat_status down_status_ = CLEAT_UNAVAILABLE;
-  std::string why_down_;
+  std::string why_;  ///< what was last said against the cluster
 };
 
 }  // namespace cleat::redis

@@ -97,50 +97,78 @@ TlsContext make_tls(const RedisConfig& config) {
   return context;
 }
 
-std::shared_ptr<Link> Link::connect(common::EventLoop& loop, Options options, Watcher watcher) {
-  std::shared_ptr<Link> link(new Link(loop, std::move(options), std::move(watcher)));
+std::shared_ptr<Link> Link::connect(const Network& network, Options options, Watcher watcher) {
+  std::shared_ptr<Link> link(new Link(network, std::move(options), std::move(watcher)));
   link->begin();
   return link;
 }
 
-Link::Link(common::EventLoop& loop, Options options, Watcher watcher)
-    : loop_(loop), options_(std::move(options)), watcher_(std::move(watcher)) {}
+Link::Link(const Network& network, Options options, Watcher watcher)
+    : network_(network), loop_(network.loop), options_(std::move(options)), watcher_(std::move(watcher)) {}
 
 Link::~Link() {
   close();
 }
 
 void Link::begin() {
-  redisOptions options{};
-  REDIS_OPTIONS_SET_TCP(&options, options_.to.host.c_str(), options_.to.port);
-  context_ = redisAsyncConnectWithOptions(&options);
-  const auto fail_soon = [this](const std::string& why) {
-    if (context_ != nullptr) redisAsyncFree(std::exchange(context_, nullptr));
-    loop_.before_sleep([self = shared_from_this(), why] { self->ended(CLEAT_UNAVAILABLE, why); });
-  };
-  if (context_ == nullptr || context_->err != 0) {
-    fail_soon(context_ == nullptr ? "no memory" : reason("it cannot be reached"));
-    return;
-  }
-  descriptor_ = context_->c.fd;
-  set_options(descriptor_);
-  hook();
-  if (options_.tls != nullptr) {
-    SSL* ssl = SSL_new(options_.tls);
-    if (!is_address(options_.to.host)) SSL_set_tlsext_host_name(ssl, options_.to.host.c_str());
-    if (is_address(options_.to.host)) {
-      X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), options_.to.host.c_str());
-    } else {
-      SSL_set1_host(ssl, options_.to.host.c_str());
-    }
-    if (redisInitiateSSL(&context_->c, ssl) != REDIS_OK) {
-      fail_soon(reason("TLS could not be begun"));
-      return;
-    }
-  }
-  connect_timer_ = loop_.after(options_.connect_within, [self = shared_from_this()] {
+  const std::weak_ptr<Link> weak = weak_from_this();
+  connect_timer_ = loop_.after(options_.connect_within, [weak] {
+    const auto self = weak.lock();
+    if (!self) return;
     self->connect_timer_ = 0;
-    self->fail(CLEAT_UNAVAILABLE, "it did not answer within the time for a connection (dialTimeout)");
+    self->fail(CLEAT_UNAVAILABLE, "no connection within dialTimeout");
+  });
+  network_.resolver.ask(options_.to.host, options_.to.port, [weak](const common::Addresses& found) {
+    const auto self = weak.lock();
+    if (!self || self->over_) return;
+    self->found_ = found;
+    if (found.addresses.empty()) {
+      self->fail(CLEAT_UNAVAILABLE, found.error);
+    } else {
+      self->try_next_address();
+    }
+  });
+}
+
+void Link::try_next_address() {
+  if (over_) return;
+  const std::size_t which = (options_.attempt + tried_++) % found_.addresses.size();
+  redisOptions options{};
+  REDIS_OPTIONS_SET_TCP(&options, found_.addresses[which].text.c_str(), options_.to.port);
+  context_ = redisAsyncConnectWithOptions(&options);
+  if (context_ == nullptr) return fail(CLEAT_INTERNAL, "there is no memory for a connection");
+  if (context_->err == 0) {
+    descriptor_ = context_->c.fd;
+    set_options(descriptor_);
+  }
+  hook();
+  if (context_->err != 0) return connected(false);
+  if (network_.tls != nullptr && !begin_tls()) fail(CLEAT_UNAVAILABLE, reason("TLS could not be begun"));
+}
+
+/// The handshake itself is made when the connection is there.
+bool Link::begin_tls() {
+  SSL* ssl = SSL_new(network_.tls);
+  if (ssl == nullptr) return false;
+  const std::string& host = options_.to.host;
+  if (is_address(host)) {
+    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str());
+  } else {
+    SSL_set_tlsext_host_name(ssl, host.c_str());
+    SSL_set1_host(ssl, host.c_str());
+  }
+  return redisInitiateSSL(&context_->c, ssl) == REDIS_OK;
+}
+
+void Link::connected(bool is_connected) {
+  if (is_connected) return shake_hands();
+  if (tried_ == found_.addresses.size()) return ended(CLEAT_UNAVAILABLE, reason("it cannot be reached"));
+  // What is here now ends with the callback that this may be.
+  loop_.before_sleep([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self || self->over_) return;
+    if (self->context_ != nullptr) redisAsyncFree(self->context_);
+    self->try_next_address();
   });
 }
 
@@ -174,14 +202,11 @@ void Link::hook() {
     Link& link = link_of(data);
     if (link.descriptor_ >= 0) link.loop_.remove(std::exchange(link.descriptor_, -1));
     link.context_ = nullptr;
+    link.wants_read_ = link.wants_write_ = false;
+    link.watched_ = 0;
   };
   redisAsyncSetConnectCallbackNC(context_, [](redisAsyncContext* context, int status) {
-    Link& link = link_of(context->data);
-    if (status == REDIS_OK) {
-      link.shake_hands();
-    } else {
-      link.ended(CLEAT_UNAVAILABLE, link.reason("it cannot be reached"));
-    }
+    link_of(context->data).connected(status == REDIS_OK);
   });
   redisAsyncSetDisconnectCallback(context_, [](const redisAsyncContext* context, int status) {
     Link& link = link_of(context->data);
@@ -246,7 +271,9 @@ void Link::shake_hands() {
 
 void Link::hand_shaken(const Reply& reply) {
   if (over_ || reply.kind() == Reply::Kind::none) return;
-  if (reply.is_error()) {
+  // A user who may not PING is known all the same.
+  const bool is_known = shakes_ == 1 && reply.is_error() && reply.text().substr(0, 6) == "NOPERM";
+  if (reply.is_error() && !is_known) {
     const Meaning meaning = meaning_of(reply.text());
     fail(meaning.status, "it refused the connection: " + std::string(reply.text()));
     return;
@@ -257,7 +284,6 @@ void Link::hand_shaken(const Reply& reply) {
 void Link::came_up() {
   if (connect_timer_ != 0) loop_.cancel(std::exchange(connect_timer_, 0));
   up_ = true;
-  look();
   watcher_.up();
 }
 
@@ -267,16 +293,17 @@ void Link::send(std::string_view wire, Done done, std::chrono::nanoseconds patie
     return;
   }
   if (patience.count() == 0) patience = options_.answer_within;
-  waiting_.push_back({patience.count() == 0 ? kForEver : Clock::now() + patience});
+  patience_.push_back(patience.count() == 0 ? kForEver : Clock::now() + patience);
+  look_soon();
   auto* held = new Done(std::move(done));
   const auto answered = [](redisAsyncContext* context, void* reply, void* data) {
     const std::unique_ptr<Done> mine(static_cast<Done*>(data));
     Link* link = static_cast<Link*>(context->data);
-    if (link != nullptr && !link->waiting_.empty()) link->waiting_.pop_front();
+    if (link != nullptr && !link->patience_.empty()) link->patience_.pop_front();
     (*mine)(Reply(reply));
   };
   if (redisAsyncFormattedCommand(context_, answered, held, wire.data(), wire.size()) != REDIS_OK) {
-    waiting_.pop_back();
+    patience_.pop_back();
     loop_.before_sleep([held] {
       (*held)(Reply());
       delete held;
@@ -284,18 +311,25 @@ void Link::send(std::string_view wire, Done done, std::chrono::nanoseconds patie
   }
 }
 
+void Link::look_soon() {
+  if (look_timer_ != 0) return;
+  look_timer_ = loop_.after(kLookEvery, [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->look_timer_ = 0;
+    self->look();
+  });
+}
+
 /// Answers come in the order of the commands, so the oldest that waits is the one that has waited longest; only
 /// one with a patience of its own may be overtaken.
 void Link::look() {
-  look_timer_ = loop_.after(kLookEvery, [self = shared_from_this()] {
-    self->look_timer_ = 0;
-    if (self->over_) return;
-    if (!self->waiting_.empty() && self->waiting_.front().until < Clock::now()) {
-      self->fail(CLEAT_TIMEOUT, "it does not answer (readTimeout)");
-      return;
-    }
-    self->look();
-  });
+  if (over_ || patience_.empty()) return;
+  if (patience_.front() < Clock::now()) {
+    fail(CLEAT_TIMEOUT, "it does not answer (readTimeout)");
+  } else {
+    look_soon();
+  }
 }
 
 void Link::fail(cleat_status status, const std::string& why) {

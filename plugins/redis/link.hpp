@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "common/event_loop.hpp"
+#include "common/resolver.hpp"
 #include "redis_config.hpp"
 
 struct redisAsyncContext;
@@ -47,6 +48,13 @@ using TlsContext = std::unique_ptr<SSL_CTX, FreeContext>;
 /// A TLS context for `config`, or none without TLS. Throws Error(CLEAT_INVALID).
 TlsContext make_tls(const RedisConfig& config);
 
+/// What connections are made with; outlives them.
+struct Network {
+  common::EventLoop& loop;
+  common::Resolver& resolver;
+  SSL_CTX* tls = nullptr;  ///< none: plain
+};
+
 /// One connection, from its beginning to its end; who wants another makes another. On the loop's thread.
 class Link : public std::enable_shared_from_this<Link> {
  public:
@@ -56,9 +64,10 @@ class Link : public std::enable_shared_from_this<Link> {
     Endpoint to;
     Login login;
     std::int64_t database = 0;
-    SSL_CTX* tls = nullptr;
     std::chrono::nanoseconds connect_within{0};
     std::chrono::nanoseconds answer_within{0};  ///< 0: for ever
+    unsigned attempt =
+        0;  ///< which of a host's addresses comes first: one that swallows packets uses up the time
   };
   /// Called from a callback of the loop, never from inside connect() or send(). `up` once at most, `down` once.
   struct Watcher {
@@ -66,7 +75,7 @@ class Link : public std::enable_shared_from_this<Link> {
     std::function<void(cleat_status status, const std::string& why)> down;
   };
 
-  static std::shared_ptr<Link> connect(common::EventLoop& loop, Options options, Watcher watcher);
+  static std::shared_ptr<Link> connect(const Network& network, Options options, Watcher watcher);
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
   ~Link();
@@ -84,13 +93,12 @@ class Link : public std::enable_shared_from_this<Link> {
   [[nodiscard]] const Endpoint& to() const { return options_.to; }
 
  private:
-  struct Waiting {
-    std::chrono::steady_clock::time_point until;
-  };
-
-  Link(common::EventLoop& loop, Options options, Watcher watcher);
+  Link(const Network& network, Options options, Watcher watcher);
   void begin();
+  void try_next_address();
+  [[nodiscard]] bool begin_tls();
   void hook();
+  void connected(bool is_connected);
   void watch();
   void handle(std::uint32_t events);
   void flush();
@@ -98,18 +106,23 @@ class Link : public std::enable_shared_from_this<Link> {
   void hand_shaken(const Reply& reply);
   void came_up();
   void ended(cleat_status status, const std::string& why);
+  void look_soon();
   void look();
   [[nodiscard]] std::string reason(const std::string& fallback) const;
 
+  const Network network_;
   common::EventLoop& loop_;
   const Options options_;
   Watcher watcher_;
+  common::Addresses found_;
+  std::size_t tried_ = 0;
   redisAsyncContext* context_ = nullptr;
   int descriptor_ = -1;
   bool up_ = false, over_ = false, wants_read_ = false, wants_write_ = false, flushing_ = false;
   std::uint32_t watched_ = 0;
   int shakes_ = 0;
-  std::deque<Waiting> waiting_;
+  std::deque<std::chrono::steady_clock::time_point>
+      patience_;  ///< of the commands that are out, in their order
   common::EventLoop::TimerId look_timer_ = 0, connect_timer_ = 0;
 };
 

@@ -41,6 +41,8 @@ class Output {
   void finish(const PendingPtr& pending, const Reply& reply);
   void fail(const PendingPtr& pending, const Trouble& trouble);
   void forget(const PendingPtr& pending);
+  void take_room(std::size_t bytes);
+  void give_room_back(std::size_t bytes);
   void keep_deadlines();
 
   Host host_;
@@ -49,7 +51,7 @@ class Output {
   std::multimap<std::uint64_t, PendingPtr> by_deadline_;
   common::EventLoop::TimerId timer_ = 0;
   std::uint64_t timer_ns_ = 0;
-  std::atomic<std::uint32_t> out_{0};
+  std::atomic<std::uint64_t> calls_{0}, bytes_{0};  ///< out, and what their commands take
   bool ended_ = false;
 };
 

@@ -1,5 +1,7 @@
 #include "redis_binding.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <future>
 #include <utility>
 #include <vector>
@@ -23,19 +25,19 @@ void RedisBinding::init(const Config& config) {
 }
 
 std::shared_ptr<Carrier> RedisBinding::make_carrier(Part part) {
-  Carrier::Watcher watcher{
-      [this, part] { part_up(part); },
-      [this, part](cleat_status status, const std::string& why) { part_down(part, status, why); }};
+  Watcher watcher = [this, part](std::int32_t state, const std::string& why) { part_is(part, state, why); };
+  const Network network{loop_, resolver_, tls_.get()};
   if (config_.kind == RedisConfig::Kind::cluster)
-    return std::make_shared<Cluster>(loop_, config_, tls_.get(), std::move(watcher));
-  return std::make_shared<Server>(loop_, config_, tls_.get(), config_.hosts[0], std::move(watcher));
+    return std::make_shared<Cluster>(network, config_, std::move(watcher));
+  return std::make_shared<Server>(network, config_, config_.hosts[0], std::move(watcher));
 }
 
 void RedisBinding::start(Deadline /*deadline*/) {
   carriers_[kCommands] = make_carrier(kCommands);
   if (has_input_) {
     carriers_[kReader] = make_carrier(kReader);
-    input_.emplace(host_, loop_, config_);
+    input_.emplace(host_, loop_, config_,
+                   [this](std::int32_t state, const std::string& why) { part_is(kInput, state, why); });
     input_->carry_by(carriers_[kCommands], carriers_[kReader]);
   }
   output_.carry_by(carriers_[kCommands]);
@@ -47,15 +49,24 @@ void RedisBinding::start(Deadline /*deadline*/) {
   });
 }
 
-void RedisBinding::part_up(Part part) {
-  up_[part] = true;
-  if (up_[kCommands] && (up_[kReader] || !has_input_)) host_.set_health(CLEAT_HEALTH_UP, "");
-  if (input_) input_->came_up();
+void RedisBinding::part_is(Part part, std::int32_t state, const std::string& why) {
+  health_[part] = {state, why};
+  if (part == kCommands) is_connected_ = state != CLEAT_HEALTH_DOWN;
+  tell_health();
+  if (input_ && part != kInput && state != CLEAT_HEALTH_DOWN) input_->came_up();
 }
 
-void RedisBinding::part_down(Part part, cleat_status /*status*/, const std::string& why) {
-  up_[part] = false;
-  host_.set_health(CLEAT_HEALTH_DOWN, why);
+/// The worst of the parts, and nothing until something is known of the connections. Also without news: it is the input's
+/// sign of life.
+void RedisBinding::tell_health() {
+  for (const std::int32_t state : {CLEAT_HEALTH_DOWN, CLEAT_HEALTH_DEGRADED}) {
+    for (const PartHealth& part : health_) {
+      if (part.state == state) return host_.set_health(state, part.why);
+    }
+  }
+  const bool is_known = health_[kCommands].state == CLEAT_HEALTH_UP &&
+                        (!has_input_ || health_[kReader].state == CLEAT_HEALTH_UP);
+  if (is_known) host_.set_health(CLEAT_HEALTH_UP, "");
 }
 
 void RedisBinding::invoke(const Request& request, Call&& call) {
@@ -69,17 +80,19 @@ void RedisBinding::ping(Deadline deadline) {
   auto answer = std::make_shared<Answer>();
   std::future<std::optional<Error>> future = answer->promise.get_future();
   loop_.post([this, answer] {
-    auto command = std::make_shared<Command>();
+    const auto command = std::make_shared<Command>();
     command->wire = encode({"PING"});
-    command->done = [answer](const Reply& reply, const Endpoint&) {
-      answer->promise.set_value(
-          reply.is_error() ? std::optional(Error(meaning_of(reply.text()).status, std::string(reply.text())))
-                           : std::nullopt);
+    const auto replied = [answer](const Reply& reply, const Endpoint&) {
+      std::optional<Error> error;
+      // Who may not ask is answered all the same.
+      if (reply.is_error() && meaning_of(reply.text()).status != CLEAT_DENIED)
+        error.emplace(meaning_of(reply.text()).status, "redis: " + std::string(reply.text()));
+      answer->promise.set_value(std::move(error));
     };
-    command->failed = [answer](const Trouble& trouble) {
+    const auto failed = [answer](const Trouble& trouble) {
       answer->promise.set_value(Error(trouble.status, trouble.why, CLEAT_RETRYABLE));
     };
-    carriers_[kCommands]->send(command);
+    carriers_[kCommands]->send(command, {replied, failed});
   });
   if (future.wait_until(deadline.time()) != std::future_status::ready)
     throw Error(CLEAT_TIMEOUT, "Redis did not answer in time", CLEAT_RETRYABLE);
@@ -109,39 +122,36 @@ void RedisBinding::settle(Settlements settlements) {
   loop_.post([this, items = std::move(items)] { input_->settle(items); });
 }
 
-void RedisBinding::on_loop(Deadline deadline, std::function<void(std::function<void()> done)> task) {
+bool RedisBinding::wait_on_loop(Deadline deadline, std::function<void(std::function<void()> done)> task) {
   const auto ended = std::make_shared<std::promise<void>>();
   std::future<void> future = ended->get_future();
   loop_.post([task = std::move(task), ended] { task([ended] { ended->set_value(); }); });
-  if (future.wait_until(deadline.time()) != std::future_status::ready)
-    throw Error(CLEAT_TIMEOUT, "Redis did not answer before the deadline");
+  return future.wait_until(deadline.time()) == std::future_status::ready;
 }
 
 void RedisBinding::end_input(Deadline deadline) {
-  on_loop(deadline, [this](const std::function<void()>& done) {
-    input_->end();
-    done();
-  });
+  if (!wait_on_loop(deadline, [this](std::function<void()> done) { input_->end(std::move(done)); }))
+    throw Error(CLEAT_TIMEOUT, "reading did not end before the deadline");
 }
 
 void RedisBinding::stop(Deadline deadline) {
-  const Deadline for_settling{deadline.at_ns -
-                              static_cast<std::uint64_t>(std::chrono::nanoseconds(500ms).count())};
-  if (input_ && up_[kCommands]) {
-    try {
-      on_loop(for_settling, [this](std::function<void()> done) { input_->when_settled(std::move(done)); });
-    } catch (const Error& error) {
-      host_.log(CLEAT_LOG_WARN, "some settlements were not confirmed at the stop: those entries come again",
-                {{"reason", error.what()}});
-    }
+  if (input_ && is_connected_) {
+    // What is left of the time is for the rest.
+    const auto now = std::chrono::steady_clock::now();
+    const auto left = std::max<std::chrono::nanoseconds>(deadline.time() - now, 0ns);
+    const Deadline for_settling{static_cast<std::uint64_t>(
+        std::chrono::nanoseconds((now + left * 3 / 4).time_since_epoch()).count())};
+    wait_on_loop(for_settling, [this](std::function<void()> done) { input_->when_settled(std::move(done)); });
   }
   loop_.post([this] {
+    if (input_) input_->close();
     for (auto& carrier : carriers_) {
       if (carrier) carrier->close();
     }
     output_.end();
   });
   loop_.stop();
+  resolver_.stop();
 }
 
 }  // namespace cleat::redis

@@ -2,6 +2,7 @@
 
 #include <cleat/plugin.hpp>
 
+#include <array>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -9,6 +10,7 @@
 #include <string>
 
 #include "common/event_loop.hpp"
+#include "common/resolver.hpp"
 #include "link.hpp"
 #include "output.hpp"
 #include "redis_config.hpp"
@@ -17,7 +19,8 @@
 
 namespace cleat::redis {
 
-/// bindings.redis: one thread, one connection for calls and settlements, one more for the read that waits.
+/// bindings.redis: one thread that owns the connections, one of them for calls and settlements, one more for the read
+/// that waits; of a cluster one of each to every node.
 class RedisBinding {
  public:
   explicit RedisBinding(Host host) : host_(host), output_(host, loop_) {}
@@ -35,21 +38,27 @@ class RedisBinding {
   void stop(Deadline deadline);
 
  private:
-  enum Part { kCommands, kReader, kParts };
+  enum Part { kCommands, kReader, kInput, kParts };
+  struct PartHealth {
+    std::int32_t state = CLEAT_HEALTH_UNKNOWN;
+    std::string why;
+  };
 
   std::shared_ptr<Carrier> make_carrier(Part part);
-  void part_up(Part part);
-  void part_down(Part part, cleat_status status, const std::string& why);
-  /// Runs `task` on the loop and waits for its end.
-  void on_loop(Deadline deadline, std::function<void(std::function<void()> done)> task);
+  void part_is(Part part, std::int32_t state, const std::string& why);
+  void tell_health();
+  /// Runs `task` on the loop and waits until it calls `done`. False: it did not before the deadline.
+  bool wait_on_loop(Deadline deadline, std::function<void(std::function<void()> done)> task);
 
   Host host_;
   common::EventLoop loop_;
+  common::Resolver resolver_{loop_};
   RedisConfig config_;
   bool has_input_ = false;
   TlsContext tls_;
-  std::shared_ptr<Carrier> carriers_[kParts];
-  std::atomic<bool> up_[kParts] = {};
+  std::array<std::shared_ptr<Carrier>, kInput> carriers_;
+  std::array<PartHealth, kParts> health_;
+  std::atomic<bool> is_connected_ = false;  ///< commands have somewhere to go
   Output output_;
   std::optional<StreamInput> input_;
 };

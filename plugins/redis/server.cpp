@@ -17,9 +17,13 @@ constexpr std::size_t kMostWaiting = 8192;
 
 }  // namespace
 
-Server::Server(common::EventLoop& loop, const RedisConfig& config, SSL_CTX* tls, Endpoint fixed,
-               Watcher watcher)
-    : loop_(loop), config_(config), tls_(tls), fixed_(std::move(fixed)), watcher_(std::move(watcher)) {}
+Server::Server(const Network& network, const RedisConfig& config, Endpoint fixed, Watcher watcher)
+    : network_(network),
+      loop_(network.loop),
+      config_(config),
+      fixed_(std::move(fixed)),
+      watcher_(std::move(watcher)),
+      current_(fixed_) {}
 
 void Server::open() {
   connect();
@@ -28,7 +32,8 @@ void Server::open() {
 Link::Options Server::options_for(const Endpoint& to, const Login& login) const {
   const bool has_databases = config_.kind != RedisConfig::Kind::cluster;
   return {
-      to, login, has_databases ? config_.database : 0, tls_, config_.connect_within, config_.answer_within};
+      to,       login, has_databases ? config_.database : 0, config_.connect_within, config_.answer_within,
+      attempts_};
 }
 
 void Server::connect() {
@@ -46,7 +51,7 @@ void Server::ask_sentinel() {
   Link::Options options = options_for(to, config_.sentinel_login);
   options.database = 0;
   const std::weak_ptr<Server> weak = weak_from_this();
-  sentinel_ = Link::connect(loop_, std::move(options),
+  sentinel_ = Link::connect(network_, std::move(options),
                             {[weak] {
                                const auto self = weak.lock();
                                if (!self || self->closed_ || !self->sentinel_) return;
@@ -95,7 +100,7 @@ void Server::sentinel_failed(const std::string& why) {
 void Server::connect_to(const Endpoint& to) {
   current_ = to;
   const std::weak_ptr<Server> weak = weak_from_this();
-  link_ = Link::connect(loop_, options_for(to, config_.login),
+  link_ = Link::connect(network_, options_for(to, config_.login),
                         {[weak] {
                            const auto self = weak.lock();
                            if (self && !self->closed_) self->check_role();
@@ -107,7 +112,8 @@ void Server::connect_to(const Endpoint& to) {
                          }});
 }
 
-/// Sentinels may name the old master for a moment after it has become a replica, which refuses to write.
+/// Sentinels may name the old master for a moment after it has become a replica, which refuses to write. A user who may
+/// not ask for the role takes their word for it.
 void Server::check_role() {
   if (config_.kind != RedisConfig::Kind::sentinel) {
     came_up();
@@ -116,7 +122,7 @@ void Server::check_role() {
   link_->send(encode({"ROLE"}), [weak = weak_from_this(), link = link_](const Reply& reply) {
     const auto self = weak.lock();
     if (!self || self->closed_ || self->link_ != link || reply.kind() == Reply::Kind::none) return;
-    if (reply.at(0).text() == "master") {
+    if (reply.is_error() || reply.at(0).text() == "master") {
       self->came_up();
     } else {
       link->fail(CLEAT_UNAVAILABLE, "the sentinels call it master, but it says that it is none");
@@ -126,29 +132,30 @@ void Server::check_role() {
 
 void Server::came_up() {
   ready_ = true;
-  known_down_ = false;
+  attempts_ = 0;
   back_off_ = 0ms;
+  down_status_ = CLEAT_UNAVAILABLE;
   why_down_.clear();
-  watcher_.up();
-  std::deque<CommandPtr> waiting;
-  waiting.swap(waiting_);
-  for (const CommandPtr& command : waiting)
-    transmit(command);
+  watcher_(CLEAT_HEALTH_UP, "");
+  for (auto& [command, answer] : std::exchange(waiting_, {}))
+    transmit(command, std::move(answer));
+}
+
+void Server::fail_waiting(const Trouble& trouble) {
+  for (const auto& [command, answer] : std::exchange(waiting_, {}))
+    answer.failed(trouble);
 }
 
 void Server::went_down(cleat_status status, const std::string& why) {
   ready_ = false;
+  ++attempts_;
   if (link_) {
     loop_.before_sleep([old = std::exchange(link_, nullptr)] { old->close(); });
   }
-  known_down_ = true;
   down_status_ = status;
   why_down_ = why;
-  std::deque<CommandPtr> waiting;
-  waiting.swap(waiting_);
-  for (const CommandPtr& command : waiting)
-    command->failed({status, why, false});
-  watcher_.down(status, why);
+  fail_waiting({status, why});
+  watcher_(CLEAT_HEALTH_DOWN, why);
   back_off_ = std::clamp<std::chrono::milliseconds>(back_off_ * 2, kFirstBackOff, kLongestBackOff);
   const auto jitter =
       std::chrono::milliseconds(random_() % static_cast<std::uint64_t>(back_off_.count() / 2 + 1));
@@ -161,48 +168,49 @@ void Server::went_down(cleat_status status, const std::string& why) {
   });
 }
 
-void Server::send(CommandPtr command) {
-  if (ready_) {
-    transmit(command);
-  } else if (known_down_ || closed_) {
-    command->failed(
-        {closed_ ? CLEAT_CANCELLED : down_status_, closed_ ? "the component stops" : why_down_, false});
+void Server::send(const CommandPtr& command, Answer answer) {
+  if (closed_) {
+    answer.failed({CLEAT_CANCELLED, "the component stops"});
+  } else if (ready_) {
+    transmit(command, std::move(answer));
+  } else if (!why_down_.empty()) {
+    answer.failed({down_status_, why_down_});
   } else if (waiting_.size() >= kMostWaiting) {
-    command->failed({CLEAT_THROTTLED,
-                     std::to_string(kMostWaiting) + " commands wait for a connection to Redis already",
-                     false});
+    answer.failed(
+        {CLEAT_THROTTLED, std::to_string(kMostWaiting) + " commands wait for a connection to Redis already"});
   } else {
-    waiting_.push_back(std::move(command));
+    waiting_.emplace_back(command, std::move(answer));
   }
 }
 
-void Server::send_asking(CommandPtr command) {
-  if (ready_) link_->send(encode({"ASKING"}), [](const Reply&) {});
-  send(std::move(command));
+void Server::transmit(const CommandPtr& command, Answer answer) {
+  if (command->is_unwanted) return answer.failed({CLEAT_CANCELLED, "nobody waits for it any more"});
+  if (command->is_asking) link_->send(encode({"ASKING"}), [](const Reply&) {});
+  command->was_sent = true;
+  // Its end calls this too, so the link is there when it is called.
+  const auto replied = [answer = std::move(answer), link = link_.get(),
+                        weak = weak_from_this()](const Reply& reply) {
+    const auto self = weak.lock();
+    const bool is_ours = self && !self->closed_;
+    if (reply.kind() != Reply::Kind::none) {
+      answer.done(reply, link->to());
+      if (is_ours) self->answered(reply, *link);
+    } else if (!is_ours) {
+      answer.failed({CLEAT_CANCELLED, "the component stops"});
+    } else {
+      const std::string& known = self->why_down_;
+      answer.failed({self->down_status_,
+                     known.empty() ? "the connection to Redis at " + link->to().text() + " ended" : known});
+    }
+  };
+  link_->send(command->wire, replied, command->patience);
 }
 
-void Server::transmit(const CommandPtr& command) {
-  if (command->is_unwanted) return;
-  link_->send(
-      command->wire,
-      [command, link = link_.get(), weak = weak_from_this()](const Reply& reply) {
-        if (reply.kind() != Reply::Kind::none) {
-          command->done(reply, link->to());
-          // A master that became a replica: the sentinels know the new one.
-          const auto self = weak.lock();
-          if (self && reply.is_error() && reply.text().substr(0, 8) == "READONLY" &&
-              self->link_.get() == link && self->config_.kind == RedisConfig::Kind::sentinel) {
-            link->fail(CLEAT_UNAVAILABLE, "it is not the master any more");
-          }
-          return;
-        }
-        const auto self = weak.lock();
-        command->failed({self && !self->closed_ ? self->down_status_ : CLEAT_CANCELLED,
-                         self && !self->closed_ && !self->why_down_.empty() ? self->why_down_
-                                                                            : "the connection to Redis ended",
-                         true});
-      },
-      command->patience);
+/// A master that has become a replica: the sentinels know the new one.
+void Server::answered(const Reply& reply, Link& by) {
+  if (closed_ || config_.kind != RedisConfig::Kind::sentinel || link_.get() != &by || !reply.is_error())
+    return;
+  if (reply.text().substr(0, 8) == "READONLY") by.fail(CLEAT_UNAVAILABLE, "it is not the master any more");
 }
 
 void Server::close() {
@@ -211,10 +219,7 @@ void Server::close() {
   if (retry_timer_ != 0) loop_.cancel(std::exchange(retry_timer_, 0));
   if (sentinel_) std::exchange(sentinel_, nullptr)->close();
   if (link_) std::exchange(link_, nullptr)->close();
-  std::deque<CommandPtr> waiting;
-  waiting.swap(waiting_);
-  for (const CommandPtr& command : waiting)
-    command->failed({CLEAT_CANCELLED, "the component stops", false});
+  fail_waiting({CLEAT_CANCELLED, "the component stops"});
 }
 
 }  // namespace cleat::redis

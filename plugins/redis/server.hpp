@@ -7,45 +7,46 @@
 #include <memory>
 #include <random>
 #include <string>
-#include <vector>
+#include <utility>
 
-#include "common/event_loop.hpp"
 #include "link.hpp"
 #include "redis_config.hpp"
 
 namespace cleat::redis {
 
-/// How a command ended that got no reply.
-struct Trouble {
-  cleat_status status = CLEAT_UNAVAILABLE;
-  std::string why;
-  bool was_sent = false;  ///< the server may have done it
-};
-
-/// One command towards a key. Exactly one of `done` and `failed` is called, on the loop's thread.
+/// One command towards a key.
 struct Command {
   std::string wire;
   std::string key;
-  std::function<void(const Reply&, const Endpoint& from)> done;
-  std::function<void(const Trouble&)> failed;
   std::chrono::nanoseconds patience{0};  ///< as in Link::send
+  bool is_unwanted = false;              ///< nobody waits for it: what has not been sent need not be
+  bool was_sent = false;                 ///< the server may have done it
+  bool is_asking = false;                ///< "ASKING" goes in front, as a cluster that moves a slot wants it
   int redirects = 0;
-  bool is_unwanted = false;  ///< nobody waits for it: what has not been sent need not be
 };
 using CommandPtr = std::shared_ptr<Command>;
+
+/// Why a command got no reply.
+struct Trouble {
+  cleat_status status = CLEAT_UNAVAILABLE;
+  std::string why;
+};
+
+/// Exactly one of them is called, once, on the loop's thread, perhaps from inside send().
+struct Answer {
+  std::function<void(const Reply&, const Endpoint& from)> done;
+  std::function<void(const Trouble&)> failed;
+};
+
+/// How the far end is: CLEAT_HEALTH_UP, DEGRADED or DOWN, and why.
+using Watcher = std::function<void(std::int32_t health, const std::string& why)>;
 
 /// What carries commands: one server, or a cluster of them. On the loop's thread.
 class Carrier {
  public:
-  /// Whether the far end can be reached, and why not.
-  struct Watcher {
-    std::function<void()> up;
-    std::function<void(cleat_status status, const std::string& why)> down;
-  };
-
   virtual ~Carrier() = default;
   virtual void open() = 0;
-  virtual void send(CommandPtr command) = 0;
+  virtual void send(const CommandPtr& command, Answer answer) = 0;
   /// Commands that are out fail; nothing is called back after that.
   virtual void close() = 0;
 };
@@ -55,15 +56,15 @@ class Carrier {
 /// have calls; while it is known to be down they fail at once.
 class Server : public Carrier, public std::enable_shared_from_this<Server> {
  public:
-  Server(common::EventLoop& loop, const RedisConfig& config, SSL_CTX* tls, Endpoint fixed, Watcher watcher);
+  Server(const Network& network, const RedisConfig& config, Endpoint fixed, Watcher watcher);
 
   void open() override;
-  void send(CommandPtr command) override;
+  void send(const CommandPtr& command, Answer answer) override;
   void close() override;
-  /// With "ASKING" in front, as a cluster that moves a slot wants it.
-  void send_asking(CommandPtr command);
 
-  [[nodiscard]] bool is_up() const { return link_ != nullptr && link_->is_up(); }
+  [[nodiscard]] bool is_up() const { return ready_; }
+  /// Empty unless the last connection broke, or could not be made, and there is no other one yet.
+  [[nodiscard]] const std::string& why_down() const { return why_down_; }
   [[nodiscard]] const Endpoint& endpoint() const { return current_; }
 
  private:
@@ -75,21 +76,24 @@ class Server : public Carrier, public std::enable_shared_from_this<Server> {
   void check_role();
   void came_up();
   void went_down(cleat_status status, const std::string& why);
-  void transmit(const CommandPtr& command);
+  void transmit(const CommandPtr& command, Answer answer);
+  void fail_waiting(const Trouble& trouble);
+  void answered(const Reply& reply, Link& by);
   [[nodiscard]] Link::Options options_for(const Endpoint& to, const Login& login) const;
 
+  const Network network_;
   common::EventLoop& loop_;
   const RedisConfig& config_;
-  SSL_CTX* tls_;
   const Endpoint fixed_;
   Watcher watcher_;
   Endpoint current_;
   std::shared_ptr<Link> link_, sentinel_;
   std::size_t next_sentinel_ = 0, failed_sentinels_ = 0;
-  bool closed_ = false, known_down_ = false, ready_ = false;
+  unsigned attempts_ = 0;  ///< without a connection
+  bool closed_ = false, ready_ = false;
   cleat_status down_status_ = CLEAT_UNAVAILABLE;
   std::string why_down_;
-  std::deque<CommandPtr> waiting_;
+  std::deque<std::pair<CommandPtr, Answer>> waiting_;
   std::chrono::milliseconds back_off_{0};
   std::minstd_rand random_{std::random_device{}()};
   common::EventLoop::TimerId retry_timer_ = 0;

@@ -1,55 +1,56 @@
 #include "stream_input.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
+#include <iterator>
+#include <unordered_map>
 #include <utility>
 
 #include "commands.hpp"
-#include "common/json_text.hpp"
 
 namespace cleat::redis {
 namespace {
 
 using namespace std::chrono_literals;
+using std::chrono::milliseconds;
 
-constexpr auto kBlock = 1000ms;
+constexpr milliseconds kLongestWait = 1000ms;
+constexpr auto kAgainAfter = 1s;
 constexpr std::size_t kMostAtOnce = 512;
-
-std::uint64_t wall_ns_of(const std::string& id) {
-  std::uint64_t ms = 0;
-  std::from_chars(id.data(), id.data() + id.size(), ms);
-  return ms * 1'000'000;
-}
+// What one read may bring, by the entries that came before.
+constexpr std::size_t kMostBytesAtOnce = std::size_t{16} << 20U;
 
 }  // namespace
 
-StreamInput::StreamInput(Host host, common::EventLoop& loop, const RedisConfig& config)
-    : host_(host), loop_(loop), config_(config) {}
+StreamInput::StreamInput(Host host, common::EventLoop& loop, const RedisConfig& config, Watcher tell)
+    : host_(host),
+      loop_(loop),
+      config_(config),
+      tell_(std::move(tell)),
+      average_bytes_(kMostBytesAtOnce / kMostAtOnce) {}
 
 void StreamInput::carry_by(std::shared_ptr<Carrier> commands, std::shared_ptr<Carrier> reader) {
   commands_ = std::move(commands);
   reader_ = std::move(reader);
 }
 
-void StreamInput::command(std::vector<std::string_view> words, std::function<void(const Reply&)> done,
-                          std::function<void(const Trouble&)> failed, bool settles) {
-  auto made = std::make_shared<Command>();
+void StreamInput::command(const std::vector<std::string_view>& words, std::function<void(const Reply&)> done,
+                          std::function<void()> failed, bool settles) {
+  const auto made = std::make_shared<Command>();
   made->wire = encode(words);
   made->key = config_.stream;
   if (settles) ++settling_;
   const auto is_over = [this, settles] {
-    if (settles && --settling_ == 0 && settled_) std::exchange(settled_, nullptr)();
+    if (settles) --settling_;
+    look_if_settled();
   };
-  made->done = [done = std::move(done), is_over](const Reply& reply, const Endpoint&) {
-    done(reply);
-    is_over();
-  };
-  made->failed = [failed = std::move(failed), is_over](const Trouble& trouble) {
-    if (failed) failed(trouble);
-    is_over();
-  };
-  commands_->send(std::move(made));
+  commands_->send(made, {[done = std::move(done), is_over](const Reply& reply, const Endpoint&) {
+                           done(reply);
+                           is_over();
+                         },
+                         [failed = std::move(failed), is_over](const Trouble&) {
+                           if (failed) failed();
+                           is_over();
+                         }});
 }
 
 /// Once for each different sentence.
@@ -65,12 +66,9 @@ void StreamInput::begin(const Window& window) {
   reading_ = true;
   begin_timers();
   look_alive();
-  if (phase_ == Phase::closed) {
-    prepare();
-  } else {
-    deliver_backlog();
-    pump();
-  }
+  if (phase_ == Phase::closed) prepare();
+  if (phase_ == Phase::live) claim_at(Clock::now());
+  pump();
 }
 
 void StreamInput::set_window(const Window& window) {
@@ -79,8 +77,25 @@ void StreamInput::set_window(const Window& window) {
   pump();
 }
 
-void StreamInput::end() {
+void StreamInput::end(std::function<void()> done) {
   reading_ = false;
+  hand_back_backlog();
+  ended_ = std::move(done);
+  finish_end(false);
+  if (ended_) loop_.after(longest_wait() + 500ms, [this] { finish_end(true); });
+}
+
+void StreamInput::hand_back_backlog() {
+  Ids ids;
+  for (const StreamEntry& entry : std::exchange(backlog_, {})) {
+    known_.erase(entry.id);
+    ids.push_back(entry.id);
+  }
+  give_back(std::move(ids), 0ms);
+}
+
+void StreamInput::finish_end(bool at_once) {
+  if (ended_ && (at_once || (!read_is_out_ && counting_ == 0))) std::exchange(ended_, nullptr)();
 }
 
 void StreamInput::came_up() {
@@ -90,121 +105,140 @@ void StreamInput::came_up() {
   pump();
 }
 
-/// Makes the group, and the stream with it, if it is not there.
+/// Makes the group, and the stream with it, if it is not there. One that vanished while it was read begins where it was.
 void StreamInput::prepare() {
   if (phase_ == Phase::preparing) return;
   phase_ = Phase::preparing;
-  const auto again = [this](const std::string& why) {
-    phase_ = Phase::closed;
-    host_.set_health(CLEAT_HEALTH_DEGRADED, why);
-    loop_.after(1s, [this] {
-      if (reading_ && phase_ == Phase::closed) prepare();
-    });
-  };
+  const std::string from = config_.from_the_beginning ? "0" : last_live_id_.empty() ? "$" : last_live_id_;
   command(
-      {"XGROUP", "CREATE", config_.stream, config_.group, config_.from_the_beginning ? "0" : "$", "MKSTREAM"},
-      [this, again](const Reply& reply) {
-        if (reply.is_error() && reply.text().substr(0, 9) != "BUSYGROUP") {
+      {"XGROUP", "CREATE", config_.stream, config_.group, from, "MKSTREAM"},
+      [this](const Reply& reply) {
+        // Who may not make groups may read one that is there.
+        const bool may_be_there =
+            reply.text().substr(0, 9) == "BUSYGROUP" || reply.text().substr(0, 6) == "NOPERM";
+        if (reply.is_error() && !may_be_there) {
           complain("the consumer group cannot be made", reply.text());
-          again("the consumer group cannot be made: " + std::string(reply.text()));
+          prepare_later("the consumer group cannot be made: " + std::string(reply.text()));
           return;
         }
-        last_complaint_.clear();
-        phase_ = Phase::own_pending;
-        own_cursor_ = "0";
+        read_own_pending_next();
         pump();
       },
-      [this](const Trouble&) { phase_ = Phase::closed; });
+      [this] { phase_ = Phase::closed; });
+}
+
+void StreamInput::prepare_later(const std::string& why) {
+  phase_ = Phase::closed;
+  tell_(CLEAT_HEALTH_DEGRADED, why);
+  if (prepare_timer_ != 0) return;
+  prepare_timer_ = loop_.after(kAgainAfter, [this] {
+    prepare_timer_ = 0;
+    if (reading_ && phase_ == Phase::closed) prepare();
+  });
 }
 
 std::size_t StreamInput::room() const {
-  const std::size_t taken = out_.size() + backlog_.size();
+  const std::size_t taken = out_.size() + backlog_.size() + counting_;
   return taken < window_.max_events ? window_.max_events - taken : 0;
 }
 
-bool StreamInput::is_known(const std::string& id) const {
-  return known_.find(id) != known_.end();
+std::size_t StreamInput::how_many() const {
+  const std::size_t by_bytes = std::max<std::size_t>(kMostBytesAtOnce / average_bytes_, 1);
+  return std::min({room(), kMostAtOnce, by_bytes});
+}
+
+/// Less than what is left of a lease when it is to be renewed: it is counted from when a read was sent.
+milliseconds StreamInput::longest_wait() const {
+  return std::min(kLongestWait, config_.min_idle / 4);
 }
 
 void StreamInput::pump() {
-  if (!reading_ || read_is_out_ || !reader_ || !backlog_.empty() || room() == 0) return;
-  if (phase_ == Phase::own_pending) read_own_pending();
-  if (phase_ == Phase::live) read_live();
+  if (!reading_ || read_is_out_ || counting_ != 0 || !backlog_.empty() || room() == 0) return;
+  if (phase_ == Phase::own_pending || phase_ == Phase::live) read();
 }
 
-void StreamInput::read_own_pending() {
-  const std::string count = std::to_string(std::min(room(), kMostAtOnce));
-  auto made = std::make_shared<Command>();
-  made->wire = encode({"XREADGROUP", "GROUP", config_.group, config_.consumer, "COUNT", count, "STREAMS",
-                       config_.stream, own_cursor_});
+/// What is ours already, or what nobody has had.
+void StreamInput::read() {
+  const bool is_live = phase_ == Phase::live;
+  const std::string count = std::to_string(how_many()), wait = std::to_string(longest_wait().count());
+  std::vector<std::string_view> words{"XREADGROUP", "GROUP", config_.group, config_.consumer, "COUNT", count};
+  if (is_live) words.insert(words.end(), {"BLOCK", wait});
+  words.insert(words.end(), {"STREAMS", config_.stream, is_live ? std::string_view(">") : own_cursor_});
+  const auto made = std::make_shared<Command>();
+  made->wire = encode(words);
   made->key = config_.stream;
-  made->done = [this](const Reply& reply, const Endpoint&) { read_done(reply, false); };
-  made->failed = [this](const Trouble& trouble) { read_failed(trouble); };
+  if (is_live && config_.answer_within.count() != 0) made->patience = config_.answer_within + longest_wait();
   read_is_out_ = true;
-  reader_->send(std::move(made));
-}
-
-void StreamInput::read_live() {
-  const std::string count = std::to_string(std::min(room(), kMostAtOnce));
-  auto made = std::make_shared<Command>();
-  made->wire = encode({"XREADGROUP", "GROUP", config_.group, config_.consumer, "COUNT", count, "BLOCK",
-                       std::to_string(kBlock.count()), "STREAMS", config_.stream, ">"});
-  made->key = config_.stream;
-  made->patience = config_.answer_within.count() == 0 ? 0ns : config_.answer_within + kBlock;
-  made->done = [this](const Reply& reply, const Endpoint&) { read_done(reply, true); };
-  made->failed = [this](const Trouble& trouble) { read_failed(trouble); };
-  read_is_out_ = true;
-  reader_->send(std::move(made));
+  reader_->send(made, {[this, is_live, sent_at = Clock::now()](const Reply& reply, const Endpoint&) {
+                         read_done(reply, is_live, sent_at);
+                       },
+                       [this](const Trouble&) { read_failed(); }});
 }
 
 /// Reading goes on when a connection is there again.
-void StreamInput::read_failed(const Trouble& /*trouble*/) {
+void StreamInput::read_failed() {
   read_is_out_ = false;
+  if (phase_ == Phase::live) read_own_pending_next();
+  finish_end(false);
+}
+
+/// What is ours from before this process; after a read whose answer was lost what that may have brought, which is newer
+/// than all that arrived.
+void StreamInput::read_own_pending_next() {
+  phase_ = Phase::own_pending;
+  if (!last_live_id_.empty()) own_cursor_ = last_live_id_;
 }
 
 /// [[stream, [[id, [field, value, ...]], ...]]], or nothing.
-void StreamInput::read_done(const Reply& reply, bool is_live) {
+void StreamInput::read_done(const Reply& reply, bool is_live, Clock::time_point sent_at) {
   read_is_out_ = false;
   if (reply.is_error()) {
+    finish_end(false);
     complain("the stream cannot be read", reply.text());
-    // The group or the stream was deleted, or the server came back without them.
-    const bool is_gone = reply.text().substr(0, 7) == "NOGROUP" || reply.text().substr(0, 9) == "UNBLOCKED";
-    phase_ = Phase::closed;
-    host_.set_health(CLEAT_HEALTH_DEGRADED, "the stream cannot be read: " + std::string(reply.text()));
-    loop_.after(is_gone ? 100ms : 1000ms, [this] {
-      if (reading_ && phase_ == Phase::closed) prepare();
-    });
+    prepare_later("the stream cannot be read: " + std::string(reply.text()));
     return;
   }
-  host_.set_health(CLEAT_HEALTH_UP, "");
+  tell_(CLEAT_HEALTH_UP, "");
   const Reply entries = reply.at(0).at(1);
-  if (!is_live && entries.size() == 0) {
+  if (entries.size() != 0) {
+    std::string& last = is_live ? last_live_id_ : own_cursor_;
+    last = entries.at(entries.size() - 1).at(0).text();
+  } else if (!is_live) {
     phase_ = Phase::live;
+    last_complaint_.clear();
     claim();
   }
-  if (!is_live && entries.size() != 0) own_cursor_ = entries.at(entries.size() - 1).at(0).text();
-  take_entries(entries, !is_live);
+  take_entries(entries, !is_live, sent_at);
+  finish_end(false);
   deliver_backlog();
   pump();
 }
 
-void StreamInput::take_entries(const Reply& entries, bool count) {
-  std::vector<Entry> taken;
+void StreamInput::take_entries(const Reply& entries, bool count, Clock::time_point sent_at) {
+  std::vector<StreamEntry> taken;
+  Ids lost, unwanted;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const Reply raw = entries.at(i), fields = raw.at(1);
-    Entry entry{std::string(raw.at(0).text()), {}, 1, Clock::now()};
-    if (entry.id.empty() || is_known(entry.id)) continue;
+    StreamEntry entry;
+    entry.id = raw.at(0).text();
+    entry.lease_until = sent_at + config_.min_idle;
+    if (entry.id.empty() || known_.count(entry.id) != 0) continue;
     if (fields.kind() != Reply::Kind::array) {
-      lost_entry(entry.id);
-      continue;
+      lost.push_back(entry.id);
+    } else if (!reading_) {
+      unwanted.push_back(entry.id);
+    } else {
+      for (std::size_t f = 0; f + 1 < fields.size(); f += 2)
+        entry.fields.emplace_back(fields.at(f).text(), fields.at(f + 1).text());
+      average_bytes_ = std::max<std::size_t>((average_bytes_ * 7 + entry.bytes()) / 8, 1);
+      known_.insert(entry.id);
+      taken.push_back(std::move(entry));
     }
-    for (std::size_t f = 0; f + 1 < fields.size(); f += 2)
-      entry.fields.emplace_back(fields.at(f).text(), fields.at(f + 1).text());
-    known_.insert(entry.id);
-    taken.push_back(std::move(entry));
   }
-  if (taken.empty()) return;
-  if (count) {
+  count_lost(lost);
+  acknowledge(std::move(lost));
+  give_back(std::move(unwanted), 0ms);
+  if (count && !taken.empty()) {
     count_deliveries(std::move(taken));
   } else {
     std::move(taken.begin(), taken.end(), std::back_inserter(backlog_));
@@ -212,12 +246,14 @@ void StreamInput::take_entries(const Reply& entries, bool count) {
 }
 
 /// Asks how often these entries have been given out. They are delivered when that is known, or cannot be known.
-void StreamInput::count_deliveries(std::vector<Entry> entries) {
-  auto held = std::make_shared<std::vector<Entry>>(std::move(entries));
-  read_is_out_ = true;
+void StreamInput::count_deliveries(std::vector<StreamEntry> entries) {
+  const auto held = std::make_shared<std::vector<StreamEntry>>(std::move(entries));
+  counting_ += held->size();
   const auto go_on = [this, held] {
-    read_is_out_ = false;
+    counting_ -= held->size();
     std::move(held->begin(), held->end(), std::back_inserter(backlog_));
+    if (!reading_) hand_back_backlog();
+    finish_end(false);
     deliver_backlog();
     pump();
   };
@@ -228,24 +264,17 @@ void StreamInput::count_deliveries(std::vector<Entry> entries) {
         std::unordered_map<std::string_view, std::int64_t> counts;
         for (std::size_t i = 0; i < reply.size(); ++i)
           counts[reply.at(i).at(0).text()] = reply.at(i).at(3).integer();
-        for (Entry& entry : *held) {
+        for (StreamEntry& entry : *held) {
           const auto found = counts.find(entry.id);
-          if (found != counts.end() && found->second > 0)
-            entry.delivery_count = static_cast<std::uint32_t>(found->second);
+          entry.delivery_count = found != counts.end() ? static_cast<std::uint32_t>(found->second) : 0;
         }
         go_on();
       },
-      [go_on](const Trouble&) { go_on(); });
-}
-
-/// It was trimmed or deleted while it was pending: nobody can have it any more.
-void StreamInput::lost_entry(const std::string& id) {
-  ++lost_;
-  host_.log(CLEAT_LOG_ERROR,
-            "an entry was trimmed or deleted before it was settled, it is lost; keep the stream longer than "
-            "its slowest consumer",
-            {{"stream", config_.stream}, {"entryId", id}, {"lost", std::to_string(lost_)}});
-  acknowledge({id});
+      [held, go_on] {
+        for (StreamEntry& entry : *held)
+          entry.delivery_count = 0;
+        go_on();
+      });
 }
 
 void StreamInput::deliver_backlog() {
@@ -254,69 +283,53 @@ void StreamInput::deliver_backlog() {
 }
 
 /// False: the host takes no more for now.
-bool StreamInput::deliver(const Entry& entry) {
-  std::string data;
+bool StreamInput::deliver(const StreamEntry& entry) {
+  EntryContent content = content_of(entry, config_.data_field);
   std::vector<cleat_kv> metadata{{str("stream"), str(config_.stream)}, {str("entryId"), str(entry.id)}};
-  bool has_data = false;
-  std::string_view trace;
-  for (const auto& [name, value] : entry.fields) {
-    if (!has_data && name == config_.data_field) {
-      data = value;
-      has_data = true;
-      continue;
-    }
-    if (name == "traceparent") trace = value;
+  for (const auto& [name, value] : content.metadata)
     metadata.push_back({str(name), str(value)});
-  }
-  if (!has_data) {
-    data = "{";
-    for (const auto& [name, value] : entry.fields) {
-      if (data.size() > 1) data += ',';
-      common::append_json_string(data, name);
-      data += ':';
-      common::append_json_string(data, value);
-    }
-    data += '}';
-  }
   const std::string source_id = config_.stream + "@" + entry.id;
   cleat_event event{};
   event.struct_size = sizeof event;
   event.id = last_event_ + 1;
-  event.first_seen_wall_ns = wall_ns_of(entry.id);
+  event.first_seen_wall_ns = added_at_ns(entry.id);
   event.delivery_count = entry.delivery_count;
-  event.data = Buffer::of(std::move(data)).take();
-  if (!has_data) event.content_type = str("application/json");
+  event.data = Buffer::of(std::move(content.data)).take();
+  if (content.is_json) event.content_type = str("application/json");
   event.source_id = str(source_id);
   event.metadata = {metadata.data(), metadata.size()};
-  event.traceparent = str(trace);
+  event.traceparent = str(content.traceparent);
+  event.tracestate = str(content.tracestate);
+  event.baggage = str(content.baggage);
   cleat_event* const events[] = {&event};
   std::uint32_t accepted = 0;
   const cleat_status status = host_.deliver(events, 1, accepted);
   if (accepted == 1) {
-    out_[++last_event_] = {entry.id, entry.read_at + config_.min_idle, false};
+    out_[++last_event_] = {entry.id, entry.lease_until, false};
     return true;
   }
   const Buffer mine(event.data);
-  if (status == CLEAT_INVALID) {
-    // The log of the host says what is wrong with it; it would be the same the next time.
-    ++last_event_;
-    known_.erase(entry.id);
-    return true;
-  }
-  return false;
+  if (status != CLEAT_INVALID) return false;
+  // The log of the host says what is wrong with it. It stays pending, and is tried again when it has been idle.
+  ++last_event_;
+  known_.erase(entry.id);
+  return true;
 }
 
-/// A sign of life also while the window is full or nothing can be read.
+/// A sign of life also while nothing can be read: it is an answer of the server, so it says that this thread and that
+/// server both work.
 void StreamInput::look_alive() {
   if (alive_timer_ != 0) return;
   alive_timer_ = loop_.after(3s, [this] {
     alive_timer_ = 0;
     if (!reading_) return;
-    if (!read_is_out_ && phase_ == Phase::live) {
+    const bool is_prepared = phase_ == Phase::own_pending || phase_ == Phase::live;
+    if (!read_is_out_ && is_prepared)
       command({"XLEN", config_.stream}, [this](const Reply& reply) {
-        if (!reply.is_error()) host_.set_health(CLEAT_HEALTH_UP, "");
+        // Who may not ask is answered all the same.
+        const bool is_well = !reply.is_error() || meaning_of(reply.text()).status == CLEAT_DENIED;
+        tell_(is_well ? CLEAT_HEALTH_UP : CLEAT_HEALTH_DEGRADED, is_well ? "" : std::string(reply.text()));
       });
-    }
     pump();
     look_alive();
   });

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -19,7 +20,7 @@ void StreamInput::begin_timers() {
     renew_timer_ = loop_.after(config_.min_idle / 3, [this] {
       renew_timer_ = 0;
       renew();
-      if (reading_ || !out_.empty() || !backlog_.empty()) begin_timers();
+      if (reading_ || !out_.empty()) begin_timers();
     });
   }
   if (claim_timer_ == 0) claim_at(Clock::now() + config_.min_idle / 2);
@@ -27,53 +28,54 @@ void StreamInput::begin_timers() {
 
 /// Sets the idle time of what is out, and of what waits to be out, to nothing.
 void StreamInput::renew() {
-  withdraw_lost();
-  const std::string none = "0";
-  const auto claim_these = [&](const std::vector<std::string_view>& entries,
-                               std::vector<std::uint64_t> events) {
-    std::vector<std::string_view> words{"XCLAIM", config_.stream, config_.group, config_.consumer, "0"};
-    words.insert(words.end(), entries.begin(), entries.end());
-    words.emplace_back("JUSTID");
-    command(std::move(words), [this, events = std::move(events), at = Clock::now()](const Reply& reply) {
-      renewed(events, at, reply);
-    });
-  };
-  std::vector<std::string_view> entries;
+  drop_lost();
+  Ids entries;
   std::vector<std::uint64_t> events;
-  const auto flush = [&] {
-    if (!entries.empty()) claim_these(entries, events);
-    entries.clear();
-    events.clear();
+  const auto add = [&](const std::string& id) {
+    entries.push_back(id);
+    if (entries.size() == kMostInOneCommand)
+      renew_these(std::exchange(entries, {}), std::exchange(events, {}));
   };
   for (const auto& [event, out] : out_) {
     if (out.is_lost) continue;
-    entries.emplace_back(out.id);
     events.push_back(event);
-    if (entries.size() == kMostInOneCommand) flush();
+    add(out.id);
   }
-  for (Entry& entry : backlog_) {
-    entries.emplace_back(entry.id);
-    entry.read_at = Clock::now();
-    if (entries.size() == kMostInOneCommand) flush();
-  }
-  flush();
+  for (const StreamEntry& entry : backlog_)
+    add(entry.id);
+  if (!entries.empty()) renew_these(std::move(entries), std::move(events));
 }
 
-void StreamInput::renewed(const std::vector<std::uint64_t>& ids, Clock::time_point sent_at,
-                          const Reply& reply) {
-  if (reply.is_error()) {
-    complain("the lease of entries cannot be renewed", reply.text());
-    return;
-  }
-  for (const std::uint64_t id : ids) {
-    const auto found = out_.find(id);
-    if (found != out_.end()) found->second.lease_until = sent_at + config_.min_idle;
-  }
+/// An entry that is not pending any more, because it was trimmed or another one settled it, has no lease to lose: what
+/// counts is that the server answered while the lease was ours.
+void StreamInput::renew_these(const Ids& entries, std::vector<std::uint64_t> events) {
+  std::vector<std::string_view> words{"XCLAIM", config_.stream, config_.group, config_.consumer, "0"};
+  words.insert(words.end(), entries.begin(), entries.end());
+  words.emplace_back("JUSTID");
+  const auto renewed = [this, events = std::move(events),
+                        in_backlog = std::set(entries.begin(), entries.end()),
+                        until = Clock::now() + config_.min_idle](const Reply& reply) {
+    if (reply.is_error()) return complain("the lease of entries cannot be renewed", reply.text());
+    for (const std::uint64_t event : events) {
+      const auto found = out_.find(event);
+      if (found != out_.end()) found->second.lease_until = until;
+    }
+    for (StreamEntry& entry : backlog_) {
+      if (in_backlog.count(entry.id) != 0) entry.lease_until = until;
+    }
+  };
+  command(words, renewed);
 }
 
 /// What could not be renewed in time may be with another consumer by now.
-void StreamInput::withdraw_lost() {
+void StreamInput::drop_lost() {
   const Clock::time_point now = Clock::now();
+  const auto is_over = [&](const StreamEntry& entry) {
+    if (entry.lease_until > now) return false;
+    known_.erase(entry.id);
+    return true;
+  };
+  backlog_.erase(std::remove_if(backlog_.begin(), backlog_.end(), is_over), backlog_.end());
   std::vector<std::uint64_t> lost;
   for (auto& [event, out] : out_) {
     if (out.is_lost || out.lease_until > now) continue;
@@ -102,7 +104,7 @@ void StreamInput::claim_at(Clock::time_point when) {
 /// Takes over what has been idle for too long: from consumers that are gone, and what was given back.
 void StreamInput::claim() {
   if (!reading_ || claim_is_out_ || phase_ != Phase::live) return;
-  const std::size_t most = std::min(room(), kMostInOneCommand);
+  const std::size_t most = how_many();
   if (most == 0) {
     claim_at(Clock::now() + 500ms);
     return;
@@ -111,11 +113,12 @@ void StreamInput::claim() {
   const std::string idle = std::to_string(config_.min_idle.count()), count = std::to_string(most);
   command(
       {"XAUTOCLAIM", config_.stream, config_.group, config_.consumer, idle, claim_cursor_, "COUNT", count},
-      [this](const Reply& reply) { claimed(reply); }, [this](const Trouble&) { claim_is_out_ = false; });
+      [this, sent_at = Clock::now()](const Reply& reply) { claimed(reply, sent_at); },
+      [this] { claim_is_out_ = false; });
 }
 
 /// [next cursor, [[id, fields], ...], [ids that are not in the stream any more]]
-void StreamInput::claimed(const Reply& reply) {
+void StreamInput::claimed(const Reply& reply, Clock::time_point sent_at) {
   claim_is_out_ = false;
   if (reply.is_error()) {
     complain("idle entries cannot be claimed", reply.text());
@@ -123,12 +126,14 @@ void StreamInput::claimed(const Reply& reply) {
   }
   claim_cursor_ = reply.at(0).text();
   const Reply gone = reply.at(2);
+  Ids lost;
   for (std::size_t i = 0; i < gone.size(); ++i)
-    lost_entry(std::string(gone.at(i).text()));
-  take_entries(reply.at(1), true);
-  const bool is_whole = claim_cursor_ == "0-0" || claim_cursor_.empty();
+    lost.emplace_back(gone.at(i).text());
+  count_lost(lost);
+  take_entries(reply.at(1), true, sent_at);
+  deliver_backlog();
   if (claim_cursor_.empty()) claim_cursor_ = "0-0";
-  if (!is_whole) claim();
+  if (claim_cursor_ != "0-0") claim();
 }
 
 }  // namespace cleat::redis
