@@ -62,12 +62,15 @@ cleat_status classify(natsStatus status) {
 
 Failure failure_of(natsStatus status, const std::string& what) {
   natsStatus last = NATS_OK;
-  const char* words = nats_GetLastError(&last);
+  const char* given = nats_GetLastError(&last);
+  std::string words = given == nullptr ? "" : given;
+  // Begins with the place in the library: "(conn.c:123): ".
+  if (const std::size_t end = words.find("): ");
+      !words.empty() && words[0] == '(' && end != std::string::npos)
+    words.erase(0, end + 3);
   std::string text = what + ": " + natsStatus_GetText(status);
   // The library keeps the words of an older failure of this thread, too.
-  if (words != nullptr && *words != '\0' && last == status &&
-      std::strcmp(words, natsStatus_GetText(status)) != 0)
-    text += std::string(" (") + words + ")";
+  if (!words.empty() && last == status && words != natsStatus_GetText(status)) text += " (" + words + ")";
   return {classify(status), text, status};
 }
 
@@ -253,11 +256,6 @@ void Session::watch(std::function<void()> closed, std::function<void(const std::
   shared_->closed = std::move(closed);
   shared_->complained = std::move(complained);
   if (shared_->is_closed && shared_->closed) shared_->closed();
-}
-
-bool Session::is_closed() const {
-  const std::lock_guard lock(shared_->mutex);
-  return shared_->is_closed;
 }
 
 bool Session::has_refused() const {

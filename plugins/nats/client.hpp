@@ -71,7 +71,6 @@ class Session {
   /// On a thread of the library. `closed` at once if the connection is gone by now; `complained`: the server's words about
   /// something it refused, a subject that we may not use for one.
   void watch(std::function<void()> closed, std::function<void(const std::string&)> complained);
-  [[nodiscard]] bool is_closed() const;
   /// Most bytes of headers and data together that the server takes.
   [[nodiscard]] std::int64_t max_payload() const { return natsConnection_GetMaxPayload(connection_); }
   /// Whether the server has refused something on this connection, at any time: watch() tells what, perhaps a little later.
