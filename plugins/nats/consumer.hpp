@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "client.hpp"
 #include "nats_config.hpp"
+#include "session.hpp"
 
 namespace cleat::nats {
 

@@ -15,6 +15,7 @@
 #include "line.hpp"
 #include "puller.hpp"
 #include "settler.hpp"
+#include "subscription.hpp"
 
 namespace cleat::nats {
 

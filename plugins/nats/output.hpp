@@ -18,6 +18,7 @@
 #include "answers.hpp"
 #include "line.hpp"
 #include "outgoing.hpp"
+#include "subscription.hpp"
 
 namespace cleat::nats {
 

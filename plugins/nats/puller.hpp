@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "client.hpp"
 #include "consumer.hpp"
 #include "intake.hpp"
+#include "subscription.hpp"
 
 namespace cleat::nats {
 
