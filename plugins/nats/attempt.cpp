@@ -1,5 +1,6 @@
 #include "attempt.hpp"
 
+#include <exception>
 #include <mutex>
 #include <utility>
 
@@ -18,7 +19,12 @@ Attempt::Attempt(const ServerConfig& config, std::function<void()> finished)
   state_->finished = std::move(finished);
   thread_ = std::thread([state = state_, config] {
     Failure failure;
-    std::unique_ptr<Session> session = Session::open(config, failure);
+    std::unique_ptr<Session> session;
+    try {
+      session = Session::open(config, failure);
+    } catch (const std::exception& error) {  // no descriptor, no memory
+      failure = {CLEAT_UNAVAILABLE, std::string("NATS cannot be reached: ") + error.what(), NATS_OK};
+    }
     const std::lock_guard lock(state->mutex);
     if (state->is_abandoned) return;
     state->session = std::move(session);

@@ -6,7 +6,7 @@
 #include <string>
 #include <thread>
 
-#include "client.hpp"
+#include "session.hpp"
 
 namespace cleat::nats {
 

@@ -12,6 +12,8 @@ using std::chrono::nanoseconds;
 constexpr std::int64_t kWaitMs = 3'000;
 /// For all replicas together; the server's default of 1,000 is what one host alone may hold.
 constexpr std::int64_t kMaxAckPending = 10'000;
+/// With backOff the server (2.9) wants a limit of deliveries: one that no message reaches.
+constexpr std::int64_t kEndless = 1'000'000'000;
 
 struct StreamDelete {
   void operator()(jsStreamInfo* info) const { jsStreamInfo_Destroy(info); }
@@ -58,6 +60,11 @@ jsDeliverPolicy policy(From from) {
   }
 }
 
+std::int64_t max_deliver(const ConsumerConfig& config) {
+  const std::int64_t wanted = config.max_deliver.value_or(-1);
+  return wanted == -1 && !config.back_off.empty() ? kEndless : wanted;
+}
+
 Info make(jsCtx* context, const ConsumerConfig& config) {
   jsConsumerConfig wanted;
   jsConsumerConfig_Init(&wanted);
@@ -71,7 +78,7 @@ Info make(jsCtx* context, const ConsumerConfig& config) {
   wanted.OptStartTime = config.start_time_ns;
   if (!config.filter.empty()) wanted.FilterSubject = config.filter.c_str();
   if (config.ack_wait) wanted.AckWait = config.ack_wait->count();
-  wanted.MaxDeliver = config.max_deliver.value_or(-1);
+  wanted.MaxDeliver = max_deliver(config);
   wanted.MaxAckPending = config.max_ack_pending.value_or(kMaxAckPending);
   wanted.BackOff = back_off.empty() ? nullptr : back_off.data();
   wanted.BackOffLen = static_cast<int>(back_off.size());
@@ -120,14 +127,14 @@ void compare(Consumer& consumer, const jsConsumerConfig& found, const ConsumerCo
   if (config.ack_wait && config.back_off.empty() && found.AckWait != config.ack_wait->count())
     differs("ackWait", std::to_string(found.AckWait / 1'000'000) + " ms",
             std::to_string(config.ack_wait->count() / 1'000'000) + " ms");
-  compare_number("maxDeliver", found.MaxDeliver, config.max_deliver);
+  if (config.max_deliver) compare_number("maxDeliver", found.MaxDeliver, max_deliver(config));
   compare_number("maxAckPending", found.MaxAckPending, config.max_ack_pending);
   const std::vector<nanoseconds> back_off(found.BackOff, found.BackOff + found.BackOffLen);
   if (!config.back_off.empty() && back_off != config.back_off)
     differs("backOff", "other durations", "its own");
   if (config.from && found.DeliverPolicy != policy(*config.from))
     differs("deliverPolicy", "another start", "its own");
-  if (found.MaxDeliver > 0)
+  if (found.MaxDeliver > 0 && found.MaxDeliver < kEndless)
     consumer.warnings.push_back(
         name_of(config) + " gives a message out " + std::to_string(found.MaxDeliver) +
         " times at most (maxDeliver): after that it is lost to this component, settled or not");
@@ -139,7 +146,6 @@ Consumer describe(const jsConsumerConfig& found, const ConsumerConfig& config) {
   for (int i = 0; i < found.BackOffLen; ++i)
     consumer.ack_wait = std::min(consumer.ack_wait, nanoseconds(found.BackOff[i]));
   consumer.max_ack_pending = found.MaxAckPending;
-  consumer.max_deliver = found.MaxDeliver;
   consumer.max_batch = found.MaxRequestBatch;
   consumer.max_expires_ns = found.MaxRequestExpires;
   consumer.max_bytes = found.MaxRequestMaxBytes;

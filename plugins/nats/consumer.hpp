@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "client.hpp"
 #include "nats_config.hpp"
+#include "session.hpp"
 
 namespace cleat::nats {
 
@@ -14,7 +14,7 @@ namespace cleat::nats {
 struct Consumer {
   std::chrono::nanoseconds ack_wait{
       0};  ///< after so long without a sign a message is given out again; the shortest of backOff
-  std::int64_t max_ack_pending = 0, max_deliver = -1;             ///< -1: no bound
+  std::int64_t max_ack_pending = 0;                               ///< below 1: no bound
   std::int64_t max_batch = 0, max_expires_ns = 0, max_bytes = 0;  ///< of one request; 0: no bound
   std::int64_t stream_created = 0, created = 0;                   ///< which of the same name, since the epoch
   std::vector<std::string> warnings;

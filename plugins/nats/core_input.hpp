@@ -13,6 +13,7 @@
 #include "input.hpp"
 #include "intake.hpp"
 #include "line.hpp"
+#include "subscription.hpp"
 
 namespace cleat::nats {
 

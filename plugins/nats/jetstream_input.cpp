@@ -91,7 +91,7 @@ Clock::time_point JetStreamInput::work(Session& session) {
   const Clock::time_point due = puller_.pull(session, intake_.room(), intake_.out() + intake_.waiting(), now);
   report();
   health_.beat();
-  return std::min(due, next_renewal_);
+  return std::min({due, next_renewal_, intake_.out() == 0 ? due : next_withdrawal_});
 }
 
 void JetStreamInput::take_in(Session& session, Clock::time_point now) {
@@ -124,24 +124,26 @@ void JetStreamInput::give_back(Session& session) {
 }
 
 void JetStreamInput::keep_leases(Session& session, Clock::time_point now) {
-  withdraw(now);
+  withdraw_lost(now);
   if (now < next_renewal_) return;
   settler_.renew(session, intake_, now);
   next_renewal_ = now + std::chrono::duration_cast<Clock::duration>(consumer_.ack_wait / 3);
 }
 
-void JetStreamInput::withdraw(Clock::time_point now) {
-  const Clock::time_point limit =
-      now - std::chrono::duration_cast<Clock::duration>(consumer_.ack_wait / 10 * 9);
+/// Looks now and then for what was not renewed in time.
+void JetStreamInput::withdraw_lost(Clock::time_point now) {
+  if (now < next_withdrawal_) return;
+  const auto ack_wait = std::chrono::duration_cast<Clock::duration>(consumer_.ack_wait);
+  next_withdrawal_ = now + ack_wait / 20;
+  const Clock::time_point limit = now - ack_wait / 10 * 9;
   if (settler_.renewed() < limit) intake_.withdraw_before(limit);
 }
 
 Clock::time_point JetStreamInput::idle() {
   health_.beat();
   if (!was_joined_) return Clock::time_point::max();
-  const Clock::time_point now = Clock::now();
-  withdraw(now);
-  return now + std::chrono::duration_cast<Clock::duration>(consumer_.ack_wait / 10);
+  withdraw_lost(Clock::now());
+  return next_withdrawal_;
 }
 
 void JetStreamInput::lost(const Failure& /*failure*/) {

@@ -15,6 +15,7 @@
 #include "line.hpp"
 #include "puller.hpp"
 #include "settler.hpp"
+#include "subscription.hpp"
 
 namespace cleat::nats {
 
@@ -48,7 +49,7 @@ class JetStreamInput final : public Input, private Duty {
   void take_message(Session& session, Message message, Clock::time_point now);
   void give_back(Session& session);
   void keep_leases(Session& session, Clock::time_point now);
-  void withdraw(Clock::time_point now);
+  void withdraw_lost(Clock::time_point now);
   void report();
 
   Host host_;
@@ -63,7 +64,7 @@ class JetStreamInput final : public Input, private Duty {
   Consumer consumer_;  ///< from here on the line's thread only
   bool is_joined_ = false, was_joined_ = false;
   std::string trouble_;  ///< what the server said about the last request
-  Clock::time_point next_renewal_;
+  Clock::time_point next_renewal_, next_withdrawal_;
   std::unique_ptr<Subscription> answers_;
   Settler settler_;
   Puller puller_;

@@ -10,7 +10,7 @@ using std::chrono::seconds;
 
 constexpr milliseconds kFirstWait{100}, kLongestWait{5'000};
 /// Beyond what the library promises for each server: for names that are looked up and handshakes.
-constexpr seconds kMoreTime{8}, kLastWait{1}, kLongestSleep{3};
+constexpr seconds kMoreTime{8}, kLastWait{1}, kLongestSleep{3}, kStable{5};
 constexpr std::size_t kMostAbandoned = 4;
 constexpr std::int64_t kPingMs = 1'000, kCheckMs = 3'000;
 
@@ -53,8 +53,10 @@ Clock::time_point Line::step() {
     return session_ ? use() : connect();
   } catch (const Error& error) {
     fail({error.status, error.what(), static_cast<natsStatus>(error.native_code)});
-    return Clock::now();
+  } catch (const std::exception& error) {  // no thread, no memory
+    fail({CLEAT_UNAVAILABLE, std::string("NATS cannot be reached: ") + error.what(), NATS_OK});
   }
+  return Clock::now();
 }
 
 Clock::time_point Line::use() {
@@ -125,8 +127,8 @@ Clock::time_point Line::connect() {
   missed_checks_ = 0;
   next_check_ = Clock::now() + config_.ping_interval;
   session_->watch(closed, [this](const std::string& words) { complained(words); });
+  opened_at_ = Clock::now();
   duty_.opened(*session_);
-  failures_ = 0;
   return Clock::now();
 }
 
@@ -144,6 +146,8 @@ void Line::complained(const std::string& words) {
 void Line::fail(const Failure& failure) {
   health_.set(part_, CLEAT_HEALTH_DOWN, failure.text);
   duty_.lost(failure);
+  // One that is lost soon after it was made is as bad as none.
+  if (session_ && Clock::now() > opened_at_ + kStable) failures_ = 0;
   session_.reset();
   const auto most = std::min<milliseconds>(kFirstWait * (1 << std::min(failures_, 10)), kLongestWait);
   ++failures_;

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "attempt.hpp"
-#include "client.hpp"
 #include "health.hpp"
+#include "session.hpp"
 
 namespace cleat::nats {
 
@@ -82,7 +82,7 @@ class Line {
   std::unique_ptr<Session> session_;  ///< these are the thread's
   std::unique_ptr<Attempt> attempt_;
   std::vector<std::weak_ptr<void>> abandoned_;
-  Clock::time_point next_attempt_ = Clock::now(), next_check_;
+  Clock::time_point next_attempt_ = Clock::now(), next_check_, opened_at_;
   int failures_ = 0, missed_checks_ = 0;
   std::minstd_rand random_{std::random_device{}()};
 

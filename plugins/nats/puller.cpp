@@ -74,7 +74,7 @@ void Puller::ask(Session& session, std::size_t room, TimePoint now) {
     const Failure failure = failure_of(status, "messages cannot be asked for");
     throw Error(failure.status, failure.text, CLEAT_RETRYABLE, status);
   }
-  left_ = batch;
+  left_ = asked_ = batch;
   last_asked_ = now;
   expires_ = now + std::chrono::duration_cast<TimePoint::duration>(expires);
 }
@@ -87,9 +87,11 @@ std::string Puller::ended(const Message& message, TimePoint now) {
   const ServerStatus status = status_of(message);
   const bool is_ours = subscription_ && subject_of(message) == inbox_ + "." + std::to_string(number_);
   if (!is_ours || status.code == 0 || status.code == 100) return {};
+  const bool was_fruitful = left_ != asked_;
   left_ = 0;
   // Its time is over, or it has got as many bytes as it may.
-  if (status.code == 404 || status.code == 408 || contains(status.words, "MaxBytes")) return {};
+  if (status.code == 404 || status.code == 408 || (was_fruitful && contains(status.words, "MaxBytes")))
+    return {};
   not_before_ = now + kPause;
   if (status.code == 503)
     throw Error(CLEAT_NOT_FOUND, "the consumer is not there, or its server is not ready", CLEAT_RETRYABLE);

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "client.hpp"
 #include "consumer.hpp"
 #include "intake.hpp"
+#include "subscription.hpp"
 
 namespace cleat::nats {
 
@@ -50,7 +50,7 @@ class Puller {
   std::unique_ptr<Subscription> subscription_;
   std::vector<std::unique_ptr<Subscription>> draining_;
   std::uint64_t number_ = 0;
-  std::size_t left_ = 0, most_ = 0;
+  std::size_t left_ = 0, asked_ = 0, most_ = 0;
   TimePoint expires_, not_before_, last_asked_;
 };
 

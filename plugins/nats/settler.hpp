@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "client.hpp"
 #include "intake.hpp"
 #include "item.hpp"
+#include "session.hpp"
 
 namespace cleat::nats {
 

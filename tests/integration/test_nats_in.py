@@ -68,6 +68,12 @@ def test_a_filter_and_where_a_consumer_begins(start_host, server, app):
     assert bodies(app) == [b"new"]
 
 
+def test_a_back_off_without_an_end(start_host, server, app):
+    stream = server.stream()
+    reading(start_host(income(server, stream, ackWait=None, backOff="1s,2s"), app=app))
+    assert (server.consumer(stream, "d").config.backoff, server.consumer(stream, "d").config.max_deliver) == ([1, 2], 10**9)
+
+
 def test_fields_that_the_consumer_does_not_have_are_said(start_host, server, app):
     stream = server.stream()
     reading(start_host(income(server, stream), app=app)).stop()

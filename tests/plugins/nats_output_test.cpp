@@ -116,6 +116,16 @@ TEST_F(NatsOutput, ASilentServerHoldsNoCall) {
   EXPECT_EQ(done(driver.invoke("create", "x", {{"subject", "a"}})).status, CLEAT_OK);
 }
 
+TEST_F(NatsOutput, AServerThatSaysNothingAnyMoreIsGivenUp) {
+  serve({}, {{"pingInterval", "100000000"}});
+  server->pong(false);
+  ASSERT_TRUE(host.wait_until([&] { return host.health().first == CLEAT_HEALTH_DOWN; }));
+  EXPECT_NE(host.health().second.find("does not answer"), std::string::npos) << host.health().second;
+  server->pong(true);
+  ASSERT_TRUE(host.wait_until([&] { return host.health().first == CLEAT_HEALTH_UP; }));
+  EXPECT_EQ(done(driver.invoke("create", "x", {{"subject", "a"}})).status, CLEAT_OK);
+}
+
 TEST_F(NatsOutput, ALostConnectionSaysWhichCallsWereSent) {
   serve({}, {{"jetstream", "true"}});
   const Completion& sent = driver.invoke("create", "x", {{"subject", "sent"}});
