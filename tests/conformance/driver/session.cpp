@@ -162,7 +162,11 @@ Reply Session::use(const std::string& folder) {
 Reply Session::create() {
   if (type_ == nullptr) throw std::invalid_argument("no component is in use");
   host_ = std::make_unique<StrictHost>(reporter_);
-  return control([&](cleat_error* error) { return type_->create(host_->table(), &self_, error); });
+  void* made = nullptr;
+  const Reply reply =
+      control([&](cleat_error* error) { return type_->create(host_->table(), &made, error); });
+  self_ = made;
+  return reply;
 }
 
 Reply Session::init(bool check_only) {
