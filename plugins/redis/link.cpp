@@ -5,6 +5,7 @@
 #include <hiredis/hiredis_ssl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -46,6 +47,12 @@ void set_options(int descriptor) {
 
 bool is_address(const std::string& host) {
   return host.find(':') != std::string::npos || host.find_first_not_of("0123456789.") == std::string::npos;
+}
+
+/// What hiredis says, or OpenSSL, of which hiredis knows no more than that something went wrong.
+std::string reason_of(const redisAsyncContext* context, const std::string& fallback) {
+  if (ERR_peek_error() != 0) return "TLS: " + common::tls_reasons();
+  return context->c.errstr[0] != '\0' ? context->c.errstr : fallback;
 }
 
 }  // namespace
@@ -143,7 +150,8 @@ void Link::try_next_address() {
   }
   hook();
   if (context_->err != 0) return connected(false);
-  if (network_.tls != nullptr && !begin_tls()) fail(CLEAT_UNAVAILABLE, reason("TLS could not be begun"));
+  if (network_.tls != nullptr && !begin_tls())
+    fail(CLEAT_UNAVAILABLE, reason_of(context_, "TLS could not be begun"));
 }
 
 /// The handshake itself is made when the connection is there.
@@ -157,12 +165,14 @@ bool Link::begin_tls() {
     SSL_set_tlsext_host_name(ssl, host.c_str());
     SSL_set1_host(ssl, host.c_str());
   }
-  return redisInitiateSSL(&context_->c, ssl) == REDIS_OK;
+  if (redisInitiateSSL(&context_->c, ssl) == REDIS_OK) return true;
+  SSL_free(ssl);  // it takes it over only when it is well
+  return false;
 }
 
 void Link::connected(bool is_connected) {
   if (is_connected) return shake_hands();
-  if (tried_ == found_.addresses.size()) return ended(CLEAT_UNAVAILABLE, reason("it cannot be reached"));
+  if (tried_ == found_.addresses.size()) return ended(CLEAT_UNAVAILABLE, reason_of(context_, "it cannot be reached"));
   // What is here now ends with the callback that this may be.
   loop_.before_sleep([weak = weak_from_this()] {
     const auto self = weak.lock();
@@ -209,15 +219,10 @@ void Link::hook() {
     link_of(context->data).connected(status == REDIS_OK);
   });
   redisAsyncSetDisconnectCallback(context_, [](const redisAsyncContext* context, int status) {
-    Link& link = link_of(context->data);
-    link.ended(CLEAT_UNAVAILABLE,
-               status == REDIS_OK ? "the connection was closed" : link.reason("the connection broke"));
+    link_of(context->data)
+        .ended(CLEAT_UNAVAILABLE,
+               status == REDIS_OK ? "the connection was closed" : reason_of(context, "the connection broke"));
   });
-}
-
-std::string Link::reason(const std::string& fallback) const {
-  return context_ != nullptr && context_->errstr != nullptr && context_->errstr[0] != '\0' ? context_->errstr
-                                                                                           : fallback;
 }
 
 /// Tells the loop what hiredis waits for.
@@ -237,6 +242,7 @@ void Link::watch() {
 
 void Link::handle(std::uint32_t events) {
   const std::shared_ptr<Link> self = shared_from_this();
+  ERR_clear_error();  // what another one left
   if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && context_ != nullptr && wants_read_)
     redisAsyncHandleRead(context_);
   if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0 && context_ != nullptr && wants_write_)
@@ -246,6 +252,7 @@ void Link::handle(std::uint32_t events) {
 void Link::flush() {
   flushing_ = false;
   if (context_ == nullptr) return;
+  ERR_clear_error();
   if (wants_write_) redisAsyncHandleWrite(context_);
   watch();
 }

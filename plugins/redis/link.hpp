@@ -108,7 +108,6 @@ class Link : public std::enable_shared_from_this<Link> {
   void ended(cleat_status status, const std::string& why);
   void look_soon();
   void look();
-  [[nodiscard]] std::string reason(const std::string& fallback) const;
 
   const Network network_;
   common::EventLoop& loop_;

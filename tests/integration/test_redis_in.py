@@ -1,0 +1,386 @@
+"""An entry of a Redis stream becomes a POST, and is acknowledged after the application answered."""
+
+import threading
+import uuid
+
+import pytest
+
+from conformance.cases.redis import CASE
+from conformance.plugin import ABANDON, ACK, DOWN, REQUEUE, UP, Plugin
+from support.app import Answer
+from support.gate import Gate
+from support.host import component
+from support.servers_redis import Redis, add, group, pending, wait_until_all_is_done
+from support.wait import holds_for, wait_until
+
+MAY_STILL_RUN = 1
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    found = Redis(tmp_path_factory.mktemp("redis"))
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def stream():
+    return f"stream-{uuid.uuid4().hex[:10]}"
+
+
+def income(server, stream, consumer="one", **fields):
+    given = {"direction": "input", **server.fields(stream=stream, consumerGroup="g", consumerID=consumer, minIdle="2s"), **fields}
+    return component("in", "bindings.redis", {key: value for key, value in given.items() if value is not None})
+
+
+def reading(server, stream, host):
+    wait_until(lambda: group(server.client, stream), f"{stream} has its group")
+    return host
+
+
+def bodies(app, path="/in"):
+    return [request.body for request in app.requests(path)]
+
+
+# --- what an event is ---
+
+
+def test_an_event_has_the_entry_and_its_fields(start_host, server, stream, app):
+    reading(server, stream, start_host(income(server, stream), app=app))
+    entry = server.client.xadd(stream, {"data": b"\0\1{}\r\n", "region": "eu", "entryId": "mine", "dapr-api-token": "x"}).decode()
+    event = app.wait_for(1, "/in")[0]
+    assert event.body == b"\0\1{}\r\n"
+    assert {name: event.header(name) for name in ("stream", "entryId", "region", "cleat-src-entryid", "dapr-api-token", "cleat-content-type")} == {
+        "stream": stream, "entryId": entry, "region": "eu", "cleat-src-entryid": "mine", "dapr-api-token": None, "cleat-content-type": None}
+    wait_until_all_is_done(server.client, stream)
+
+
+def test_an_entry_without_the_data_field_is_json(start_host, server, stream, app):
+    start_host(income(server, stream, dataField="body"), app=app)
+    server.client.xadd(stream, {"data": 'a"b', "n": "1"})
+    server.client.xadd(stream, {"body": ""})
+    first, second = app.wait_for(2, "/in")
+    assert (first.body, first.header("n"), first.header("cleat-content-type")) == (b'{"data":"a\\"b","n":"1"}', "1", "application/json")
+    assert second.body == b""
+
+
+def test_where_a_new_group_begins(start_host, server, stream, app):
+    add(server.client, stream, b"old")
+    reading(server, stream, start_host(income(server, stream, initialPosition="newest"), app=app))
+    add(server.client, stream, b"new")
+    assert app.wait_for(1, "/in")[0].body == b"new"
+    wait_until_all_is_done(server.client, stream)
+    assert bodies(app) == [b"new"]
+
+
+def test_names_that_the_host_gives(start_host, server, stream, app):
+    """Without consumerGroup the application's id, without consumerID a name that is the same after a restart."""
+    def consumers():
+        return [each["name"] for each in server.client.xinfo_consumers(stream, "test")]
+    add(server.client, stream, b"0")
+    start_host(income(server, stream, consumerGroup=None, consumerID=None), app=app)
+    wait_until_all_is_done(server.client, stream, "test")
+    assert len(consumers()) == 1
+
+
+# --- at least once ---
+
+
+def test_a_handler_longer_than_min_idle_runs_once(start_host, server, stream, app):
+    """Another consumer looks for what is idle meanwhile."""
+    gate = threading.Event()
+    app.answer("/in", Answer(gate=gate))
+    reading(server, stream, start_host(income(server, stream, minIdle="1s"), app=app))
+    entry, = add(server.client, stream, b"slow")
+    app.wait_for(1, "/in")
+    start_host(income(server, stream, consumer="two", minIdle="1s"), app=app)
+    holds_for(lambda: len(app.requests("/in")) == 1, 5, "it was given out again while it was worked on")
+    assert pending(server.client, stream)[entry][0] == "one"
+    gate.set()
+    wait_until_all_is_done(server.client, stream)
+
+
+def test_a_killed_host_comes_back_to_what_it_had(start_host, server, stream, app):
+    """Long before minIdle: its own pending entries come first."""
+    gate = threading.Event()
+    app.answer("/in", 200, Answer(gate=gate))
+    host = reading(server, stream, start_host(income(server, stream, maxInFlight="1", minIdle="1h"), app=app))
+    add(server.client, stream, b"done", b"cut", b"untouched")
+    app.wait_for(2, "/in")
+    host.kill()
+    gate.set()
+    add(server.client, stream, b"later")
+    start_host(income(server, stream, minIdle="1h", maxInFlight="1"), app=app)
+    wait_until_all_is_done(server.client, stream)
+    assert bodies(app) == [b"done", b"cut", b"cut", b"untouched", b"later"]
+    again = app.requests("/in")[2]
+    assert again.header("cleat-attempt") == "2"
+
+
+def test_what_a_dead_consumer_had_goes_to_another_one(start_host, server, stream, app):
+    gate = threading.Event()
+    app.always("/in", lambda _: Answer(gate=gate))
+    dead = reading(server, stream, start_host(income(server, stream), app=app))
+    add(server.client, stream, *(b"%d" % number for number in range(10)))
+    app.wait_for(10, "/in")
+    dead.kill()
+    app.always("/in", 200)
+    start_host(income(server, stream, consumer="two"), app=app)
+    add(server.client, stream, b"new")
+    wait_until(lambda: b"new" in bodies(app), "the other one reads")
+    wait_until_all_is_done(server.client, stream)
+    gate.set()
+    assert sorted(bodies(app)[10:]) == sorted([b"new", *(b"%d" % number for number in range(10))])
+    assert {request.header("cleat-attempt") for request in app.requests("/in")[10:] if request.body != b"new"} == {"2"}
+
+
+def test_replicas_share_a_group(start_host, server, stream, app):
+    for consumer in ("one", "two"):
+        start_host(income(server, stream, consumer=consumer), app=app)
+        wait_until(lambda: consumer.encode() in [each["name"] for each in server.client.xinfo_consumers(stream, "g")]
+                   if group(server.client, stream) else False, f"{consumer} reads")
+    add(server.client, stream, *(b"%d" % number for number in range(200)))
+    app.wait_for(200, "/in")
+    wait_until_all_is_done(server.client, stream)
+    assert len(set(bodies(app))) == len(bodies(app)) == 200
+
+
+def test_a_killed_server_gets_the_acknowledgement_of_what_ran_meanwhile(start_host, server, stream, app):
+    gate = threading.Event()
+    app.answer("/in", *(Answer(gate=gate) for _ in range(3)))
+    host = reading(server, stream, start_host(income(server, stream, minIdle="10s"), app=app))
+    add(server.client, stream, b"0", b"1", b"2")
+    app.wait_for(3, "/in")
+    server.kill()
+    host.wait_for_state("in", lambda state: "Redis at" in str(state), "it says that the server is gone")
+    gate.set()
+    server.start()
+    wait_until_all_is_done(server.client, stream)
+    add(server.client, stream, b"3")
+    wait_until_all_is_done(server.client, stream)
+    assert sorted(bodies(app)) == [b"0", b"1", b"2", b"3"]
+
+
+def test_a_stop_under_load_gives_back_what_was_not_begun(start_host, server, stream, app):
+    """The other consumer has it without waiting for minIdle, and nothing twice."""
+    gate = threading.Event()
+    app.always("/in", lambda _: Answer(gate=gate))
+    host = reading(server, stream, start_host(income(server, stream, minIdle="1h", maxInFlight="4"), app=app))
+    add(server.client, stream, *(b"%d" % number for number in range(200)))
+    app.wait_for(4, "/in")
+    threading.Timer(0.3, gate.set).start()
+    assert host.stop() == 0
+    app.always("/in", 200)
+    start_host(income(server, stream, consumer="two", minIdle="1h"), app=app)
+    wait_until_all_is_done(server.client, stream)
+    assert len(set(bodies(app))) == len(bodies(app)) == 200
+
+
+def test_a_dead_letter_keeps_the_name_of_its_entry(start_host, server, stream, app):
+    app.always("/in", lambda request: 422 if request.body == b"bad" else 200)
+    out = component("dlq", "bindings.redis", {"direction": "output", **server.fields()})
+    start_host(income(server, stream, deadLetter="dlq", deadLetterMetadata='{"key": "dead-{id}"}'), out, app=app)
+    _, bad = add(server.client, stream, b"good", b"bad")
+    wait_until_all_is_done(server.client, stream)
+    assert server.client.get(f"dead-{stream}@{bad}") == b"bad"
+
+
+# --- what is missing ---
+
+
+def test_a_group_that_was_destroyed_is_made_again(start_host, server, stream, app):
+    reading(server, stream, start_host(income(server, stream, initialPosition="newest"), app=app))
+    add(server.client, stream, b"first")
+    wait_until_all_is_done(server.client, stream)
+    server.client.xgroup_destroy(stream, "g")
+    add(server.client, stream, b"between")
+    app.wait_for(2, "/in")
+    wait_until_all_is_done(server.client, stream)
+    assert bodies(app) == [b"first", b"between"], "what came before is not repeated, what came meanwhile is not left out"
+
+
+def test_a_stream_that_was_deleted_is_made_again(start_host, server, stream, app):
+    reading(server, stream, start_host(income(server, stream), app=app))
+    add(server.client, stream, b"first")
+    wait_until_all_is_done(server.client, stream)
+    server.client.delete(stream)
+    wait_until(lambda: group(server.client, stream), "there is a group again")
+    add(server.client, stream, b"second")
+    wait_until_all_is_done(server.client, stream)
+    assert bodies(app) == [b"first", b"second"]
+
+
+def test_a_key_that_is_no_stream(start_host, server, stream, app):
+    server.client.set(stream, "x")
+    host = start_host(income(server, stream), app=app)
+    state = host.wait_for_state("in", lambda state: "WRONGTYPE" in str(state), "what is wrong")
+    assert state["state"] == "degraded", state
+    server.client.delete(stream)
+    add(server.client, stream, b"x")
+    app.wait_for(1, "/in")
+
+
+# --- what the host's words mean to the server: the plugin alone, in the hands of the test ---
+
+
+@pytest.fixture
+def plugin(tmp_path):
+    made = Plugin(CASE, tmp_path)
+    yield made
+    made.end()
+    made.settle(ABANDON, *(event.id for event in made.events()))
+    made.stop()
+    made.free()
+    made.close()
+
+
+def read(plugin, server, stream, window=64, **fields):
+    plugin.run(server.fields(stream=stream, consumerGroup="g", consumerID="one", **{"minIdle": "2s", **fields}), "input")
+    plugin.begin(window)
+    return plugin
+
+
+def test_requeue_comes_again_when_it_is_due(plugin, server, stream):
+    entry, = add(server.client, stream, b"again")
+    read(plugin, server, stream)
+    first = plugin.wait_events(1)[0]
+    assert (first.source_id, first.lane, first.delivery_count) == (f"{stream}@{entry}", 0, 1)
+    plugin.settle(REQUEUE, first.id, after=1.5)
+    holds_for(lambda: len(plugin.events()) == 1, 1.3, "it came before its time")
+    second = plugin.wait_events(2, 1.5)[1]
+    assert second.id != first.id and (second.source_id, second.delivery_count) == (first.source_id, 2)
+    plugin.settle(REQUEUE, second.id)
+    third = plugin.wait_events(3, 1)[2]
+    assert third.delivery_count == 3
+    plugin.settle(ACK, third.id)
+    wait_until_all_is_done(server.client, stream)
+
+
+def test_abandon_is_for_anybody_unless_the_application_may_still_work(plugin, server, stream):
+    add(server.client, stream, b"free", b"running")
+    read(plugin, server, stream)
+    free, running = plugin.wait_events(2)
+    plugin.settle(ABANDON, free.id)
+    assert plugin.wait_events(3, 1)[2].data == b"free"
+    plugin.settle(ABANDON, running.id, flags=MAY_STILL_RUN)
+    holds_for(lambda: len(plugin.events()) == 3, 1.0, "it came while the application may work on it")
+    assert plugin.wait_events(4, 5)[3].data == b"running"
+    plugin.settle(ACK, *(event.id for event in plugin.events()[2:]))
+    wait_until_all_is_done(server.client, stream)
+
+
+def test_a_full_window_reads_no_further(plugin, server, stream):
+    add(server.client, stream, *(b"%d" % number for number in range(20)))
+    read(plugin, server, stream, window=3, minIdle="1s")
+    plugin.wait_events(3)
+    holds_for(lambda: len(pending(server.client, stream)) == 3 and len(plugin.events()) == 3, 2.5, "more than the window was taken")
+    plugin.window(20)
+    plugin.wait_events(20)
+    plugin.settle(ACK, *(event.id for event in plugin.events()))
+    wait_until_all_is_done(server.client, stream)
+
+
+def test_a_pause_holds_leases_and_leaves_the_rest_to_others(plugin, server, stream):
+    add(server.client, stream, b"0", b"1")
+    read(plugin, server, stream, minIdle="1s")
+    events = plugin.wait_events(2)
+    plugin.end()
+    plugin.settle(ACK, events[0].id)
+    later, = add(server.client, stream, b"2")
+    wait_until(lambda: len(pending(server.client, stream)) == 1, "the first is acknowledged")
+    holds_for(lambda: all(idle < 1000 for _, idle, _ in pending(server.client, stream).values()), 3, "the lease of the other was not renewed")
+    assert later not in pending(server.client, stream) and len(plugin.events()) == 2
+    plugin.begin()
+    assert plugin.wait_events(3)[2].data == b"2"
+    plugin.settle(ACK, events[1].id, plugin.events()[2].id)
+    wait_until_all_is_done(server.client, stream)
+
+
+def test_what_was_trimmed_while_it_was_pending_is_counted(plugin, server, stream):
+    """By somebody who died, and by us."""
+    add(server.client, stream, *(b"%d" % number for number in range(3)))
+    server.client.xgroup_create(stream, "g", "0")
+    server.client.xreadgroup("g", "dead", {stream: ">"}, count=1)
+    server.client.xreadgroup("g", "one", {stream: ">"}, count=1)
+    server.client.xtrim(stream, maxlen=1, approximate=False)
+    read(plugin, server, stream, minIdle="1s")
+    assert plugin.wait_events(1)[0].data == b"2"
+
+    def lost():
+        return "lost" in plugin.said() and '"lost", "2"' in plugin.said()
+    wait_until(lost, lambda: f"two are counted{plugin.said()}")
+    plugin.settle(ACK, plugin.events()[0].id)
+    wait_until_all_is_done(server.client, stream)
+
+
+def test_what_was_trimmed_while_it_was_out_is_not_taken_away(plugin, server, stream):
+    """The application can still do it: only when it is given back there is nothing left."""
+    add(server.client, stream, b"0", b"1")
+    read(plugin, server, stream, minIdle="1s")
+    first, second = plugin.wait_events(2)
+    server.client.xtrim(stream, maxlen=0)
+    holds_for(lambda: plugin.withdrawn() == set(), 2, "it was withdrawn")
+    plugin.settle(ACK, first.id)
+    plugin.settle(REQUEUE, second.id)
+    wait_until(lambda: '"lost", "1"' in plugin.said(), lambda: f"one is counted{plugin.said()}")
+
+
+def test_what_cannot_be_renewed_is_withdrawn(plugin, server, stream):
+    """The network is gone for longer than minIdle: the right to the events is lost."""
+    gate = Gate(server.port("plain"))
+    add(server.client, stream, b"0", b"1")
+    read(plugin, server, stream, redisHost=f"127.0.0.1:{gate.port}", minIdle="1s")
+    first, second = plugin.wait_events(2)
+    gate.flow("hold")
+    wait_until(lambda: plugin.withdrawn() == {first.id, second.id}, lambda: f"both withdrawn{plugin.said()}", 10)
+    gate.cut()
+    gate.flow()
+    again = plugin.wait_events(4)[2:]
+    assert {event.data for event in again} == {b"0", b"1"} and all(event.delivery_count >= 2 for event in again)
+    plugin.settle(ACK, *(event.id for event in again))
+    wait_until_all_is_done(server.client, stream)
+    gate.close()
+
+
+def test_an_acknowledgement_that_was_lost_is_sent_again(plugin, server, stream):
+    gate = Gate(server.port("plain"))
+    add(server.client, stream, b"0", b"1")
+    read(plugin, server, stream, redisHost=f"127.0.0.1:{gate.port}", minIdle="10s")
+    events = plugin.wait_events(2)
+    gate.flow("hold")
+    plugin.settle(ACK, *(event.id for event in events))
+    gate.cut()
+    gate.flow()
+    wait_until_all_is_done(server.client, stream)
+    holds_for(lambda: len(plugin.events()) == 2, 1, "what is done with came again")
+    gate.close()
+
+
+def test_what_a_lost_answer_brought_is_asked_for_again(plugin, server, stream):
+    """The server has given it to us, and we have never seen it: it comes with the next connection and not after minIdle."""
+    gate = Gate(server.port("plain"))
+    add(server.client, stream, b"0")
+    read(plugin, server, stream, redisHost=f"127.0.0.1:{gate.port}", minIdle="1h")
+    first = plugin.wait_events(1)[0]
+    gate.flow("delay", 0.5)
+    add(server.client, stream, b"1")
+    wait_until(lambda: len(pending(server.client, stream)) == 2, "it was given out")
+    gate.cut()
+    gate.flow()
+    second = plugin.wait_events(2)[1]
+    assert (second.data, second.delivery_count) == (b"1", 2)
+    assert {taken for _, _, taken in pending(server.client, stream).values()} == {1, 2}, "what is out was not given out again"
+    plugin.settle(ACK, first.id, second.id)
+    wait_until_all_is_done(server.client, stream)
+    gate.close()
+
+
+def test_reading_goes_on_after_a_silence(plugin, server, stream):
+    read(plugin, server, stream, minIdle="1h")
+    wait_until(lambda: plugin.health()[0] == UP and group(server.client, stream), "it reads")
+    server.pause()
+    wait_until(lambda: plugin.health()[0] == DOWN, lambda: f"DOWN, it is {plugin.health()}")
+    server.resume()
+    add(server.client, stream, b"x")
+    plugin.settle(ACK, plugin.wait_events(1)[0].id)
+    wait_until_all_is_done(server.client, stream)
