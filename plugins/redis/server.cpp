@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kFirstBackOff = 100ms;
 constexpr auto kLongestBackOff = 3000ms;
+constexpr auto kAskSentinelEvery = 1000ms;
 constexpr std::size_t kMostWaiting = 8192;
 
 }  // namespace
@@ -47,25 +48,25 @@ void Server::connect() {
 }
 
 void Server::ask_sentinel() {
-  const Endpoint& to = config_.hosts[next_sentinel_ % config_.hosts.size()];
-  Link::Options options = options_for(to, config_.sentinel_login);
-  options.database = 0;
   const std::weak_ptr<Server> weak = weak_from_this();
-  sentinel_ = Link::connect(network_, std::move(options),
-                            {[weak] {
-                               const auto self = weak.lock();
-                               if (!self || self->closed_ || !self->sentinel_) return;
-                               self->sentinel_->send(
-                                   encode({"SENTINEL", "get-master-addr-by-name", self->config_.master}),
-                                   [weak](const Reply& reply) {
-                                     const auto me = weak.lock();
-                                     if (me && !me->closed_) me->sentinel_answered(reply);
-                                   });
-                             },
-                             [weak](cleat_status, const std::string& why) {
-                               const auto self = weak.lock();
-                               if (self && !self->closed_ && self->sentinel_) self->sentinel_failed(why);
-                             }});
+  const auto ask = [weak] {
+    const auto self = weak.lock();
+    if (!self || self->closed_ || !self->sentinel_) return;
+    self->sentinel_->send(encode({"SENTINEL", "get-master-addr-by-name", self->config_.master}),
+                          [weak](const Reply& reply) {
+                            const auto me = weak.lock();
+                            if (me && !me->closed_) me->sentinel_answered(reply);
+                          });
+  };
+  if (sentinel_ && sentinel_->is_up()) return ask();
+  Link::Options options =
+      options_for(config_.hosts[next_sentinel_ % config_.hosts.size()], config_.sentinel_login);
+  options.database = 0;
+  sentinel_ = Link::connect(network_, std::move(options), {ask, [weak](cleat_status, const std::string& why) {
+                                                             const auto self = weak.lock();
+                                                             if (self && !self->closed_ && self->sentinel_)
+                                                               self->sentinel_failed(why);
+                                                           }});
 }
 
 void Server::sentinel_answered(const Reply& reply) {
@@ -80,21 +81,38 @@ void Server::sentinel_answered(const Reply& reply) {
     return;
   }
   const Endpoint master{std::string(reply.at(0).text()), port};
-  const auto done = std::exchange(sentinel_, nullptr);
-  loop_.before_sleep([done] { done->close(); });
-  connect_to(master);
+  ask_again_later();
+  if (!link_) {
+    connect_to(master);
+  } else if (!(master == current_)) {
+    link_->fail(CLEAT_UNAVAILABLE, "the sentinels call " + master.text() + " the master now");
+  }
+}
+
+void Server::next_sentinel() {
+  ++next_sentinel_;
+  if (sentinel_) {
+    loop_.before_sleep([done = std::exchange(sentinel_, nullptr)] { done->close(); });
+  }
 }
 
 void Server::sentinel_failed(const std::string& why) {
-  const auto done = std::exchange(sentinel_, nullptr);
-  loop_.before_sleep([done] { done->close(); });
   const std::string who = config_.hosts[next_sentinel_ % config_.hosts.size()].text();
-  ++next_sentinel_;
-  if (++failed_sentinels_ < config_.hosts.size()) {
-    ask_sentinel();
-    return;
-  }
+  next_sentinel();
+  if (link_) return ask_again_later();  // there is a master, so that another one is asked does not hurry
+  if (++failed_sentinels_ < config_.hosts.size()) return ask_sentinel();
   went_down(CLEAT_UNAVAILABLE, "no sentinel names a master; the last one asked was " + who + ": " + why);
+}
+
+/// A master that has been replaced may live on for seconds and take what nobody will have afterwards.
+void Server::ask_again_later() {
+  if (ask_timer_ != 0) loop_.cancel(ask_timer_);
+  ask_timer_ = loop_.after(kAskSentinelEvery, [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->ask_timer_ = 0;
+    if (self->link_) self->ask_sentinel();
+  });
 }
 
 void Server::connect_to(const Endpoint& to) {
@@ -125,6 +143,7 @@ void Server::check_role() {
     if (reply.is_error() || reply.at(0).text() == "master") {
       self->came_up();
     } else {
+      self->next_sentinel();
       link->fail(CLEAT_UNAVAILABLE, "the sentinels call it master, but it says that it is none");
     }
   });
@@ -217,6 +236,7 @@ void Server::close() {
   closed_ = true;
   ready_ = false;
   if (retry_timer_ != 0) loop_.cancel(std::exchange(retry_timer_, 0));
+  if (ask_timer_ != 0) loop_.cancel(std::exchange(ask_timer_, 0));
   if (sentinel_) std::exchange(sentinel_, nullptr)->close();
   if (link_) std::exchange(link_, nullptr)->close();
   fail_waiting({CLEAT_CANCELLED, "the component stops"});

@@ -52,7 +52,7 @@ class Carrier {
 };
 
 /// A server that is connected to again and again until close(). With sentinels it is the one that they call
-/// master. While the first answer about a connection is open commands wait, at most as many as a component may
+/// master, which they are asked for each second. While the first answer about a connection is open commands wait, at most as many as a component may
 /// have calls; while it is known to be down they fail at once.
 class Server : public Carrier, public std::enable_shared_from_this<Server> {
  public:
@@ -72,6 +72,8 @@ class Server : public Carrier, public std::enable_shared_from_this<Server> {
   void ask_sentinel();
   void sentinel_answered(const Reply& reply);
   void sentinel_failed(const std::string& why);
+  void next_sentinel();
+  void ask_again_later();
   void connect_to(const Endpoint& to);
   void check_role();
   void came_up();
@@ -96,7 +98,7 @@ class Server : public Carrier, public std::enable_shared_from_this<Server> {
   std::deque<std::pair<CommandPtr, Answer>> waiting_;
   std::chrono::milliseconds back_off_{0};
   std::minstd_rand random_{std::random_device{}()};
-  common::EventLoop::TimerId retry_timer_ = 0;
+  common::EventLoop::TimerId retry_timer_ = 0, ask_timer_ = 0;
 };
 
 }  // namespace cleat::redis

@@ -108,6 +108,10 @@ class Sentinels(Nodes):
         """The node that the sentinels call master."""
         return self.node_at(int(self._sentinel().sentinel_get_master_addr_by_name("mymaster")[1]))
 
+    def fail_over(self):
+        """Another master is chosen although this one lives."""
+        self._sentinel().execute_command("SENTINEL", "FAILOVER", "mymaster")
+
     def wait_for_another_master(self, than):
         """One that all sentinels agree upon and that answers as such."""
         def found():
