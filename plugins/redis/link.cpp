@@ -172,7 +172,8 @@ bool Link::begin_tls() {
 
 void Link::connected(bool is_connected) {
   if (is_connected) return shake_hands();
-  if (tried_ == found_.addresses.size()) return ended(CLEAT_UNAVAILABLE, reason_of(context_, "it cannot be reached"));
+  if (tried_ == found_.addresses.size())
+    return ended(CLEAT_UNAVAILABLE, reason_of(context_, "it cannot be reached"));
   // What is here now ends with the callback that this may be.
   loop_.before_sleep([weak = weak_from_this()] {
     const auto self = weak.lock();

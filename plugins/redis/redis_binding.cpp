@@ -130,6 +130,7 @@ bool RedisBinding::wait_on_loop(Deadline deadline, std::function<void(std::funct
 }
 
 void RedisBinding::end_input(Deadline deadline) {
+  if (!input_) return;
   if (!wait_on_loop(deadline, [this](std::function<void()> done) { input_->end(std::move(done)); }))
     throw Error(CLEAT_TIMEOUT, "reading did not end before the deadline");
 }

@@ -8,7 +8,7 @@ import pytest
 from conformance.cases.redis import CASE
 from conformance.plugin import DEGRADED, DOWN, OK, UP, Plugin
 from support.host import component
-from support.servers_redis import Cluster, add, wait_until_all_is_done
+from support.servers_redis import Cluster, Redis, add, wait_until_all_is_done
 from support.wait import wait_until
 
 MASTERS = ("node1", "node2", "node3")
@@ -115,6 +115,13 @@ def test_a_slot_that_is_moving(plugin, server):
     assert plugin.good("get", b"", {"key": there}).data == b"new"
 
 
+def test_what_a_user_needs(plugin, server):
+    for name in MASTERS:
+        server.node(name).acl_setuser("small", enabled=True, passwords=["+small-secret"], keys=["*"], reset=True,
+                                      commands=["+set", "+asking", "+cluster|slots"])
+    connected(plugin, server, redisUsername="small", redisPassword="small-secret").good("create", b"v", {"key": server.key_of("node3")})
+
+
 def test_slots_that_move_under_load(plugin, server):
     """No call fails, and each was done once, also when the slot goes to a node that had none and back."""
     keys = [server.key_of(node) for node in ("node1", "node3")] + [server.key_of("node3")]
@@ -173,7 +180,6 @@ def test_all_nodes_are_gone(plugin):
 
 
 def test_a_server_that_is_no_cluster(plugin, tmp_path_factory):
-    from support.servers_redis import Redis
     alone = Redis(tmp_path_factory.mktemp("redis"))
     try:
         plugin.run(alone.fields(redisType="cluster"), "output")

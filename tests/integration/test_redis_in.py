@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 from conformance.cases.redis import CASE
-from conformance.plugin import ABANDON, ACK, DOWN, REQUEUE, UP, Plugin
+from conformance.plugin import ABANDON, ACK, DEGRADED, DOWN, REQUEUE, UP, Plugin
 from support.app import Answer
 from support.gate import Gate
 from support.host import component
@@ -267,6 +267,24 @@ def test_abandon_is_for_anybody_unless_the_application_may_still_work(plugin, se
     assert plugin.wait_events(4, 5)[3].data == b"running"
     plugin.settle(ACK, *(event.id for event in plugin.events()[2:]))
     wait_until_all_is_done(server.client, stream)
+
+
+def test_what_a_user_of_an_input_needs(plugin, server, stream):
+    """It may not make groups: one that is there will do."""
+    server.client.acl_setuser("incoming", enabled=True, passwords=["+small-secret"], keys=["*"], reset=True,
+                              commands=["+xreadgroup", "+xack", "+xclaim", "+xautoclaim", "+xpending", "+xrange", "+xlen"])
+    read(plugin, server, stream, minIdle="1s", redisUsername="incoming", redisPassword="small-secret")
+    wait_until(lambda: plugin.health()[0] == DEGRADED and "NOGROUP" in plugin.health()[1], lambda: f"DEGRADED, it is {plugin.health()}")
+    server.client.xgroup_create(stream, "g", "0", mkstream=True)
+    add(server.client, stream, b"0", b"1")
+    first, second = plugin.wait_events(2)
+    wait_until(lambda: plugin.health()[0] == UP, lambda: f"UP, it is {plugin.health()}")
+    plugin.settle(ACK, first.id)
+    holds_for(lambda: all(idle < 1000 for _, idle, _ in pending(server.client, stream).values()), 1.5, "leases are not renewed")
+    plugin.settle(REQUEUE, second.id)
+    plugin.settle(ACK, plugin.wait_events(3)[2].id)
+    wait_until_all_is_done(server.client, stream)
+    assert "NOPERM" not in plugin.said()
 
 
 def test_a_full_window_reads_no_further(plugin, server, stream):

@@ -150,6 +150,16 @@ def test_a_user_who_may_do_little(plugin, server, key):
     assert (refused.status, refused.retryable) == (DENIED, False) and "NOPERM" in refused.text
 
 
+def test_what_a_user_of_an_output_needs(plugin, server, key):
+    server.client.acl_setuser("outgoing", enabled=True, passwords=["+small-secret"], keys=["*"], reset=True,
+                              commands=["+get", "+set", "+getdel", "+del", "+incr", "+eval", "+pexpire", "+select"])
+    connected(plugin, server, redisUsername="outgoing", redisPassword="small-secret", redisDB="1")
+    plugin.good("create", b"v", {"key": key, "ttl": "1m"})
+    assert plugin.good("get", b"", {"key": key, "delete": "true"}).data == b"v"
+    assert plugin.good("increment", b"", {"key": key, "ttl": "1m"}).data == b"1"
+    plugin.good("delete", b"", {"key": key})
+
+
 def tls(server, host="127.0.0.1", **more):
     return server.fields(redisHost=f"{host}:{server.port('tls')}", enableTLS="true", **more)
 

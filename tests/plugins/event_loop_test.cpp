@@ -1,0 +1,127 @@
+#include <gtest/gtest.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/event_loop.hpp"
+#include "common/resolver.hpp"
+
+namespace cleat::common {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// What `work` gives on the loop's thread.
+template <class F>
+auto on(EventLoop& loop, F work) {
+  auto done = std::make_shared<std::promise<decltype(work())>>();
+  auto result = done->get_future();
+  loop.post([done, work] { done->set_value(work()); });
+  EXPECT_EQ(result.wait_for(30s), std::future_status::ready);
+  return result.get();
+}
+
+TEST(EventLoop, RunsTasksInTheirOrderAndTimersInTheirs) {
+  EventLoop loop;
+  std::vector<int> order;
+  std::promise<void> done;
+  loop.post([&] { order.push_back(1); });
+  loop.post([&] {
+    order.push_back(2);
+    loop.after(20ms, [&] {
+      order.push_back(5);
+      done.set_value();
+    });
+    loop.after(10ms, [&] { order.push_back(4); });
+    const auto never = loop.after(5ms, [&] { order.push_back(-1); });
+    loop.cancel(never);
+    loop.before_sleep([&] { order.push_back(3); });
+  });
+  loop.start();
+  ASSERT_EQ(done.get_future().wait_for(30s), std::future_status::ready);
+  loop.stop();
+  EXPECT_EQ(order, (std::vector<int>{1, 2, 3, 4, 5}));
+}
+
+TEST(EventLoop, HandlersMayRemoveThemselves) {
+  EventLoop loop;
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  std::promise<std::string> read;
+  loop.start();
+  loop.post([&] {
+    loop.add(ends[0], EPOLLIN, [&](std::uint32_t) {
+      std::array<char, 8> buffer{};
+      const ssize_t count = ::read(ends[0], buffer.data(), buffer.size());
+      loop.remove(ends[0]);
+      read.set_value({buffer.data(), static_cast<std::size_t>(count)});
+    });
+  });
+  ASSERT_EQ(::write(ends[1], "abc", 3), 3);
+  EXPECT_EQ(read.get_future().get(), "abc");
+  ASSERT_EQ(::write(ends[1], "d", 1), 1) << "nobody is called any more";
+  EXPECT_TRUE(on(loop, [] { return true; }));
+  loop.stop();
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST(EventLoop, DropsWhatIsPostedAfterTheEnd) {
+  EventLoop loop;
+  loop.start();
+  loop.stop();
+  bool ran = false;
+  loop.post([&] { ran = true; });
+  EXPECT_FALSE(ran);
+}
+
+/// The answer, on the test's thread.
+Addresses asked(EventLoop& loop, Resolver& resolver, const std::string& host) {
+  std::promise<Addresses> answer;
+  loop.post([&] { resolver.ask(host, 6379, [&](const Addresses& found) { answer.set_value(found); }); });
+  auto result = answer.get_future();
+  EXPECT_EQ(result.wait_for(60s), std::future_status::ready);
+  return result.get();
+}
+
+TEST(Resolver, KnowsNumbersAndAsksForNames) {
+  EventLoop loop;
+  Resolver resolver(loop);
+  loop.start();
+  EXPECT_EQ(asked(loop, resolver, "127.0.0.1").addresses.at(0).text, "127.0.0.1");
+  EXPECT_EQ(asked(loop, resolver, "::1").addresses.at(0).text, "::1");
+  EXPECT_FALSE(asked(loop, resolver, "localhost").addresses.empty());
+  const Addresses none = asked(loop, resolver, "no-such-host.invalid");
+  EXPECT_TRUE(none.addresses.empty());
+  EXPECT_NE(none.error.find("'no-such-host.invalid' cannot be resolved"), std::string::npos) << none.error;
+  loop.stop();
+}
+
+TEST(Resolver, BoundsItsQuestionsAndDropsThemAtTheEnd) {
+  EventLoop loop;
+  Resolver resolver(loop);
+  loop.start();
+  std::atomic<int> refused = 0;
+  on(loop, [&] {
+    for (int i = 0; i < 1000; ++i) {
+      resolver.ask("no-such-host-" + std::to_string(i) + ".invalid", 1, [&](const Addresses& found) {
+        refused += found.error.find("does not keep up") != std::string::npos ? 1 : 0;
+      });
+    }
+    return true;
+  });
+  EXPECT_TRUE(on(loop, [] { return true; })) << "the loop is not held up";
+  EXPECT_GT(refused, 0);
+  loop.stop();
+  resolver.stop();
+}
+
+}  // namespace
+}  // namespace cleat::common
