@@ -208,13 +208,13 @@ void StreamInput::read_done(const Reply& reply, bool is_live, Clock::time_point 
     last_complaint_.clear();
     claim();
   }
-  take_entries(entries, !is_live, sent_at);
+  take_entries(entries, is_live ? nullptr : reader_.get(), sent_at);
   finish_end(false);
   deliver_backlog();
   pump();
 }
 
-void StreamInput::take_entries(const Reply& entries, bool count, Clock::time_point sent_at) {
+void StreamInput::take_entries(const Reply& entries, Carrier* count_by, Clock::time_point sent_at) {
   std::vector<StreamEntry> taken;
   Ids lost, unwanted;
   for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -238,18 +238,25 @@ void StreamInput::take_entries(const Reply& entries, bool count, Clock::time_poi
   count_lost(lost);
   acknowledge(std::move(lost));
   give_back(std::move(unwanted), 0ms);
-  if (count && !taken.empty()) {
-    count_deliveries(std::move(taken));
+  if (count_by != nullptr && !taken.empty()) {
+    count_deliveries(std::move(taken), *count_by);
   } else {
     std::move(taken.begin(), taken.end(), std::back_inserter(backlog_));
   }
 }
 
-/// Asks how often these entries have been given out. They are delivered when that is known, or cannot be known.
-void StreamInput::count_deliveries(std::vector<StreamEntry> entries) {
+/// Asks how often these entries have been given out, on the connection that brought them: it was there just now. They are delivered when that is known, or cannot be known.
+void StreamInput::count_deliveries(std::vector<StreamEntry> entries, Carrier& by) {
   const auto held = std::make_shared<std::vector<StreamEntry>>(std::move(entries));
   counting_ += held->size();
-  const auto go_on = [this, held] {
+  const auto go_on = [this, held](const Reply& reply) {
+    std::unordered_map<std::string_view, std::int64_t> counts;
+    for (std::size_t i = 0; i < reply.size(); ++i)
+      counts[reply.at(i).at(0).text()] = reply.at(i).at(3).integer();
+    for (StreamEntry& entry : *held) {
+      const auto found = counts.find(entry.id);
+      entry.delivery_count = found != counts.end() ? static_cast<std::uint32_t>(found->second) : 0;
+    }
     counting_ -= held->size();
     std::move(held->begin(), held->end(), std::back_inserter(backlog_));
     if (!reading_) hand_back_backlog();
@@ -257,24 +264,12 @@ void StreamInput::count_deliveries(std::vector<StreamEntry> entries) {
     deliver_backlog();
     pump();
   };
-  command(
-      {"XPENDING", config_.stream, config_.group, held->front().id, held->back().id, "10000",
-       config_.consumer},
-      [held, go_on](const Reply& reply) {
-        std::unordered_map<std::string_view, std::int64_t> counts;
-        for (std::size_t i = 0; i < reply.size(); ++i)
-          counts[reply.at(i).at(0).text()] = reply.at(i).at(3).integer();
-        for (StreamEntry& entry : *held) {
-          const auto found = counts.find(entry.id);
-          entry.delivery_count = found != counts.end() ? static_cast<std::uint32_t>(found->second) : 0;
-        }
-        go_on();
-      },
-      [held, go_on] {
-        for (StreamEntry& entry : *held)
-          entry.delivery_count = 0;
-        go_on();
-      });
+  const auto made = std::make_shared<Command>();
+  made->wire = encode({"XPENDING", config_.stream, config_.group, held->front().id, held->back().id, "10000",
+                       config_.consumer});
+  made->key = config_.stream;
+  by.send(made, {[go_on](const Reply& reply, const Endpoint&) { go_on(reply); },
+                 [go_on](const Trouble&) { go_on(Reply()); }});
 }
 
 void StreamInput::deliver_backlog() {

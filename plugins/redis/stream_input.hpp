@@ -31,7 +31,7 @@ class StreamInput {
   /// `tell` is told how reading goes, also without news: each time is a sign of life.
   StreamInput(Host host, common::EventLoop& loop, const RedisConfig& config, Watcher tell);
 
-  /// `commands` answers at once, `reader` is used for the read that waits, and for nothing else.
+  /// `commands` answers at once, `reader` is used for the read that waits, and for nothing that could wait behind it.
   void carry_by(std::shared_ptr<Carrier> commands, std::shared_ptr<Carrier> reader);
   void begin(const Window& window);
   void set_window(const Window& window);
@@ -64,8 +64,8 @@ class StreamInput {
   void read_done(const Reply& reply, bool is_live, Clock::time_point sent_at);
   void read_failed();
   void read_own_pending_next();
-  void take_entries(const Reply& entries, bool count, Clock::time_point sent_at);
-  void count_deliveries(std::vector<StreamEntry> entries);
+  void take_entries(const Reply& entries, Carrier* count_by, Clock::time_point sent_at);
+  void count_deliveries(std::vector<StreamEntry> entries, Carrier& by);
   void hand_back_backlog();
   void finish_end(bool at_once);
   void deliver_backlog();

@@ -130,7 +130,7 @@ void StreamInput::claimed(const Reply& reply, Clock::time_point sent_at) {
   for (std::size_t i = 0; i < gone.size(); ++i)
     lost.emplace_back(gone.at(i).text());
   count_lost(lost);
-  take_entries(reply.at(1), true, sent_at);
+  take_entries(reply.at(1), commands_.get(), sent_at);
   deliver_backlog();
   if (claim_cursor_.empty()) claim_cursor_ = "0-0";
   if (claim_cursor_ != "0-0") claim();
