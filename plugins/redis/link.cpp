@@ -3,11 +3,13 @@
 #include <hiredis/async.h>
 #include <hiredis/hiredis.h>
 #include <hiredis/hiredis_ssl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -24,7 +26,6 @@ using namespace std::chrono_literals;
 
 constexpr auto kLookEvery = 200ms;
 constexpr int kUserTimeoutMs = 15'000;
-constexpr auto kForEver = Clock::time_point::max();
 
 Link& link_of(void* data) {
   return *static_cast<Link*>(data);
@@ -244,6 +245,7 @@ void Link::watch() {
 void Link::handle(std::uint32_t events) {
   const std::shared_ptr<Link> self = shared_from_this();
   ERR_clear_error();  // what another one left
+  moved_at_ = Clock::now();
   if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && context_ != nullptr && wants_read_)
     redisAsyncHandleRead(context_);
   if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0 && context_ != nullptr && wants_write_)
@@ -301,17 +303,17 @@ void Link::send(std::string_view wire, Done done, std::chrono::nanoseconds patie
     return;
   }
   if (patience.count() == 0) patience = options_.answer_within;
-  patience_.push_back(patience.count() == 0 ? kForEver : Clock::now() + patience);
+  waiting_.push_back({Clock::now(), patience});
   look_soon();
   auto* held = new Done(std::move(done));
   const auto answered = [](redisAsyncContext* context, void* reply, void* data) {
     const std::unique_ptr<Done> mine(static_cast<Done*>(data));
     Link* link = static_cast<Link*>(context->data);
-    if (link != nullptr && !link->patience_.empty()) link->patience_.pop_front();
+    if (link != nullptr && !link->waiting_.empty()) link->waiting_.pop_front();
     (*mine)(Reply(reply));
   };
   if (redisAsyncFormattedCommand(context_, answered, held, wire.data(), wire.size()) != REDIS_OK) {
-    patience_.pop_back();
+    waiting_.pop_back();
     loop_.before_sleep([held] {
       (*held)(Reply());
       delete held;
@@ -330,10 +332,16 @@ void Link::look_soon() {
 }
 
 /// Answers come in the order of the commands, so the oldest that waits is the one that has waited longest; only
-/// one with a patience of its own may be overtaken.
+/// one with a patience of its own may be overtaken. Its time begins anew with each byte that moves: a large value on a
+/// slow line is no silence.
 void Link::look() {
-  if (over_ || patience_.empty()) return;
-  if (patience_.front() < Clock::now()) {
+  if (over_ || waiting_.empty()) return;
+  const Clock::time_point now = Clock::now();
+  int unsent = 0;
+  if (::ioctl(descriptor_, SIOCOUTQ, &unsent) == 0 && std::exchange(unsent_, unsent) != unsent)
+    moved_at_ = now;
+  const Waiting& oldest = waiting_.front();
+  if (oldest.patience.count() != 0 && std::max(oldest.since, moved_at_) + oldest.patience < now) {
     fail(CLEAT_TIMEOUT, "it does not answer (readTimeout)");
   } else {
     look_soon();

@@ -65,7 +65,8 @@ class Link : public std::enable_shared_from_this<Link> {
     Login login;
     std::int64_t database = 0;
     std::chrono::nanoseconds connect_within{0};
-    std::chrono::nanoseconds answer_within{0};  ///< 0: for ever
+    std::chrono::nanoseconds answer_within{
+        0};  ///< that nothing moves while an answer is awaited; 0: for ever
     unsigned attempt =
         0;  ///< which of a host's addresses comes first: one that swallows packets uses up the time
   };
@@ -120,8 +121,13 @@ class Link : public std::enable_shared_from_this<Link> {
   bool up_ = false, over_ = false, wants_read_ = false, wants_write_ = false, flushing_ = false;
   std::uint32_t watched_ = 0;
   int shakes_ = 0;
-  std::deque<std::chrono::steady_clock::time_point>
-      patience_;  ///< of the commands that are out, in their order
+  struct Waiting {
+    std::chrono::steady_clock::time_point since;
+    std::chrono::nanoseconds patience;
+  };
+  std::deque<Waiting> waiting_;  ///< the commands that are out, in their order
+  std::chrono::steady_clock::time_point moved_at_;
+  int unsent_ = 0;  ///< bytes that the far end's system had not taken when we looked last
   common::EventLoop::TimerId look_timer_ = 0, connect_timer_ = 0;
 };
 

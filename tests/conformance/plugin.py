@@ -219,6 +219,11 @@ class Plugin:
         with self._news:
             return self._health[-1] if self._health else (UNKNOWN, "")
 
+    def signs(self):
+        """How often it has told its health, with or without news."""
+        with self._news:
+            return len(self._health)
+
     # --- what it said ---
 
     def said(self):

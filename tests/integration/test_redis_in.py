@@ -393,6 +393,20 @@ def test_what_a_lost_answer_brought_is_asked_for_again(plugin, server, stream):
     gate.close()
 
 
+def test_signs_of_life_while_nothing_can_be_read(plugin, server, stream):
+    """The window is full of what was pending already, and the application takes its time."""
+    add(server.client, stream, *(b"%d" % number for number in range(5)))
+    server.client.xgroup_create(stream, "g", "0")
+    server.client.xreadgroup("g", "one", {stream: ">"})
+    read(plugin, server, stream, window=1, minIdle="1h")
+    plugin.wait_events(1)
+    before = plugin.signs()
+    wait_until(lambda: plugin.signs() >= before + 2, "it is alive", 15)
+    plugin.window(5)
+    plugin.wait_events(5)
+    assert plugin.health()[0] == UP
+
+
 def test_reading_goes_on_after_a_silence(plugin, server, stream):
     read(plugin, server, stream, minIdle="1h")
     wait_until(lambda: plugin.health()[0] == UP and group(server.client, stream), "it reads")

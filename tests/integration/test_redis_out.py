@@ -289,6 +289,17 @@ def test_answers_in_small_pieces(plugin, server, key):
     gate.close()
 
 
+def test_a_slow_line_is_no_silence(plugin, server, key):
+    """The answer takes far longer than readTimeout, and comes."""
+    gate = Gate(server.port("plain"))
+    server.client.set(key, b"v" * 300_000)
+    connected(plugin, server, redisHost=f"127.0.0.1:{gate.port}", readTimeout="300ms")
+    gate.flow("slice")
+    done = plugin.call("get", b"", {"key": key}, limit=30)
+    assert done.status == OK and done.data == b"v" * 300_000 and done.took > 0.6, (done.status, done.text, done.took)
+    gate.close()
+
+
 def test_a_name_that_is_not_there(plugin, key):
     down(plugin, {"redisHost": "no-such-host.invalid"}, "no-such-host.invalid", "cannot be resolved")
     refused = plugin.call("create", b"", {"key": key})
