@@ -1,7 +1,10 @@
 #include "pg_binding.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <future>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -16,14 +19,14 @@ void PgBinding::init(const Config& config) {
 
 void PgBinding::start(Deadline /*deadline*/) {
   if ((directions_ & CLEAT_OUT) != 0) {
-    pool_.emplace(loop_, config_, [this](const std::string* why) {
+    pool_.emplace(loop_, resolver_, config_, [this](const std::string* why) {
       tell(kCalls, why != nullptr ? CLEAT_HEALTH_DOWN : CLEAT_HEALTH_UP,
            why != nullptr ? "PostgreSQL cannot be reached: " + *why : "");
     });
     statements_.emplace(loop_, *pool_, config_);
   }
   if ((directions_ & CLEAT_IN) != 0) {
-    queue_.emplace(host_, loop_, config_,
+    queue_.emplace(host_, loop_, resolver_, config_,
                    [this](std::int32_t state, const std::string& why) { tell(kQueue, state, why); });
   }
   loop_.start();
@@ -50,13 +53,15 @@ void PgBinding::ping(Deadline deadline) {
   const auto answer = std::make_shared<std::promise<std::optional<Error>>>();
   std::future<std::optional<Error>> future = answer->get_future();
   auto job = std::make_shared<Pool::Job>();
-  job->statement = {"SELECT 1", {}};
+  job->statement.sql = "SELECT 1";
   job->deadline_ns = deadline.at_ns;
   job->done = [answer](const Finished& finished, const Error* trouble) {
     if (trouble != nullptr) {
       answer->set_value(*trouble);
-    } else if (!finished.error.empty()) {
+    } else if (!finished.state.empty()) {
       answer->set_value(Error(meaning_of_state(finished.state).status, finished.error));
+    } else if (finished.is_lost) {
+      answer->set_value(Error(CLEAT_UNAVAILABLE, "the connection to PostgreSQL ended", CLEAT_RETRYABLE));
     } else {
       answer->set_value(std::nullopt);
     }
@@ -108,14 +113,24 @@ void PgBinding::end_input(Deadline deadline) {
 void PgBinding::stop(Deadline deadline) {
   constexpr std::uint64_t kReserveNs = 500'000'000;
   if (queue_) {
+    const auto left = std::make_shared<std::atomic<std::size_t>>(0);
     try {
-      on_loop({deadline.at_ns - kReserveNs},
-              [this](std::function<void()> done) { queue_->when_settled(std::move(done)); });
+      on_loop({std::max(deadline.at_ns, kReserveNs) - kReserveNs},
+              [this, left](const std::function<void()>& done) {
+                queue_->when_settled([left, done](std::size_t unknown) {
+                  *left = unknown;
+                  done();
+                });
+              });
     } catch (const Error& error) {
       host_.log(CLEAT_LOG_WARN,
-                "some settlements did not reach the table before the stop: those rows come again when their "
-                "leases run out",
+                "the stop did not wait for all settlements: their rows come again when their leases end",
                 {{"reason", error.what()}});
+    }
+    if (*left > 0) {
+      host_.log(CLEAT_LOG_WARN,
+                "PostgreSQL cannot be reached: rows that were settled come again when their leases end",
+                {{"rows", std::to_string(*left)}});
     }
   }
   loop_.post([this] {
@@ -123,6 +138,7 @@ void PgBinding::stop(Deadline deadline) {
     if (queue_) queue_->close();
   });
   loop_.stop();
+  resolver_.stop();
 }
 
 }  // namespace cleat::postgresql

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/event_loop.hpp"
+#include "common/resolver.hpp"
 #include "pg_config.hpp"
 #include "pool.hpp"
 #include "queue_input.hpp"
@@ -41,6 +42,7 @@ class PgBinding {
   PgConfig config_;
   std::uint32_t directions_ = 0;
   common::EventLoop loop_;
+  common::Resolver resolver_{loop_};
   struct {
     std::int32_t state = CLEAT_HEALTH_UP;
     std::string why;

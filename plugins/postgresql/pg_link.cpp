@@ -4,16 +4,46 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
+#include <array>
+#include <stdexcept>
 
 #include "common/text.hpp"
+#include "name_lookup.hpp"
 
 namespace cleat::postgresql {
 namespace {
 
+using std::chrono::milliseconds;
+
+// What values look like as text does not depend on the server's settings.
+constexpr const char* kSetUp =
+    "SET datestyle = ISO; SET intervalstyle = postgres; SET bytea_output = hex; SET extra_float_digits = 1";
+// The server looks this often whether we are still there, and ends the statement if not. Not every system can.
+constexpr const char* kCheck = "SET client_connection_check_interval = 500";
+constexpr int kCanCheck = 140000;
+
 std::string one_line(const char* text) {
-  std::string out(common::trimmed(text != nullptr ? text : ""));
-  std::replace(out.begin(), out.end(), '\n', ' ');
+  std::string out;
+  for (const char c : common::trimmed(text != nullptr ? text : "")) {
+    const bool is_blank = c == ' ' || static_cast<unsigned char>(c) < 0x20U;
+    if (!is_blank || (!out.empty() && out.back() != ' ')) out.push_back(is_blank ? ' ' : c);
+  }
   return out;
+}
+
+/// A time a little below `within`, of few values: one that is good for many calls is told to the server once.
+milliseconds rounded_down(milliseconds within) {
+  auto step = std::int64_t{1};
+  while (within.count() / step >= 16)
+    step *= 2;
+  return milliseconds(std::clamp<std::int64_t>(within.count() / step * step, 1, 2'000'000'000));
+}
+
+/// Statements that change the session, of which the next caller knows nothing.
+bool changes_session(std::string_view tag) {
+  constexpr std::array<std::string_view, 8> kTags{"SET",      "RESET",   "DISCARD",    "LISTEN",
+                                                  "UNLISTEN", "PREPARE", "DEALLOCATE", "DECLARE"};
+  return std::find(kTags.begin(), kTags.end(), tag.substr(0, tag.find(' '))) != kTags.end();
 }
 
 }  // namespace
@@ -34,11 +64,22 @@ std::uint32_t Row::type(int column) const {
   return PQftype(raw_, column);
 }
 
-std::shared_ptr<PgLink> PgLink::connect(common::EventLoop& loop,
-                                        const std::vector<std::pair<std::string, std::string>>& parameters,
-                                        std::chrono::nanoseconds within, Watcher watcher) {
+std::shared_ptr<PgLink> PgLink::connect(common::EventLoop& loop, common::Resolver& resolver,
+                                        const Parameters& parameters, std::chrono::nanoseconds within,
+                                        Watcher watcher) {
   std::shared_ptr<PgLink> link(new PgLink(loop, std::move(watcher)));
-  link->begin(parameters, within);
+  link->connect_timer_ = loop.after(within, [link] {
+    link->connect_timer_ = 0;
+    link->give_up("no connection within the time for it (timeout)");
+  });
+  look_up_servers(loop, resolver, parameters, [link](const Parameters& found, const std::string& error) {
+    if (link->is_over_) return;
+    if (error.empty()) {
+      link->begin(found);
+    } else {
+      link->give_up(error);
+    }
+  });
   return link;
 }
 
@@ -46,33 +87,27 @@ PgLink::~PgLink() {
   close();
 }
 
-void PgLink::begin(const std::vector<std::pair<std::string, std::string>>& parameters,
-                   std::chrono::nanoseconds within) {
+void PgLink::begin(const Parameters& parameters) {
   std::vector<const char*> names, values;
   const auto add = [&](const char* name, const char* value) {
     names.push_back(name);
     values.push_back(value);
   };
-  for (const auto& [name, value] : parameters)
-    add(name.c_str(), value.c_str());
-  add("fallback_application_name", "cleat");
   add("tcp_user_timeout", "15000");
   add("keepalives_idle", "15");
-  // What values look like as text does not depend on the server's settings.
-  add("options", "-c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex -c extra_float_digits=1");
+  add("fallback_application_name", "cleat");
+  for (const auto& [name, value] : parameters)
+    add(name.c_str(), value.c_str());
+  add("client_encoding", "UTF8");
   add(nullptr, nullptr);
-  connection_ = PQconnectStartParams(names.data(), values.data(), 1);
+  connection_ = PQconnectStartParams(names.data(), values.data(), 0);
   if (connection_ == nullptr || PQstatus(connection_) == CONNECTION_BAD) {
-    loop_.before_sleep([self = shared_from_this()] { self->fail(self->reason()); });
+    give_up(reason());
     return;
   }
-  connect_timer_ = loop_.after(within, [self = shared_from_this()] {
-    self->connect_timer_ = 0;
-    self->fail("no connection within the time for it (timeout)");
-  });
-  // Otherwise libpq writes what a server remarks to the standard error of the whole host.
-  PQsetNoticeProcessor(
-      connection_, [](void*, const char*) {}, nullptr);
+  // It would print them.
+  PQsetNoticeReceiver(
+      connection_, [](void*, const PGresult*) {}, nullptr);
   // As if PQconnectPoll() had asked to write.
   watch(EPOLLOUT);
 }
@@ -80,22 +115,26 @@ void PgLink::begin(const std::vector<std::pair<std::string, std::string>>& param
 void PgLink::go_on_connecting() {
   const PostgresPollingStatusType next = PQconnectPoll(connection_);
   if (next == PGRES_POLLING_FAILED) {
-    fail(reason());
+    give_up(reason());
   } else if (next == PGRES_POLLING_OK) {
-    if (connect_timer_ != 0) loop_.cancel(std::exchange(connect_timer_, 0));
     PQsetnonblocking(connection_, 1);
-    is_up_ = true;
-    watch(EPOLLIN);
-    watcher_.up();
+    enter(Phase::setting_up);
   } else {
     watch(next == PGRES_POLLING_READING ? EPOLLIN : EPOLLOUT);
   }
 }
 
+void PgLink::become_up() {
+  if (connect_timer_ != 0) loop_.cancel(std::exchange(connect_timer_, 0));
+  phase_ = Phase::idle;
+  is_up_ = true;
+  watcher_.up();
+}
+
 /// The descriptor changes while a connection is made: each address has its own, and TLS may begin anew.
 void PgLink::watch(std::uint32_t events) {
   const int now = PQsocket(connection_);
-  if (descriptor_ >= 0 && (now != descriptor_ || !is_up_)) {
+  if (descriptor_ >= 0 && (now != descriptor_ || (!is_up_ && phase_ == Phase::idle))) {
     loop_.remove(descriptor_);
     watched_ = 0;
   }
@@ -109,112 +148,176 @@ void PgLink::watch(std::uint32_t events) {
   watched_ = events;
 }
 
-void PgLink::run(Statement statement, std::chrono::milliseconds limit, OnRow row, Done done) {
+void PgLink::run(Statement statement, milliseconds within, OnRow row, Done done) {
   statement_ = std::move(statement);
   row_ = std::move(row);
   done_ = std::move(done);
   finished_ = {};
-  is_running_ = true;
-  // The next power of two: a setting that is good for many calls is sent once.
-  wanted_limit_ = std::chrono::milliseconds(1024);
-  while (wanted_limit_ < limit)
-    wanted_limit_ *= 2;
-  send();
+  wanted_limit_ = rounded_down(within);
+  const bool is_good = limit_.count() > 0 && limit_ <= within && limit_ * 4 >= within * 3;
+  enter(!is_good ? Phase::limiting : statement_.fit ? Phase::preparing : Phase::running);
 }
 
-void PgLink::send() {
-  bool is_sent = false;
-  is_setting_limit_ = wanted_limit_ != limit_;
-  if (is_setting_limit_) {
-    const std::string sql = "SET statement_timeout = " + std::to_string(wanted_limit_.count());
-    is_sent = PQsendQuery(connection_, sql.c_str()) == 1;
+void PgLink::enter(Phase phase) {
+  phase_ = phase;
+  finished_.was_sent = phase == Phase::running;
+  if (send()) {
+    watch(PQflush(connection_) == 1 ? EPOLLIN | EPOLLOUT : EPOLLIN);
   } else {
-    std::vector<const char*> values;
-    for (const auto& each : statement_.parameters)
-      values.push_back(each ? each->c_str() : nullptr);
-    is_sent = PQsendQueryParams(connection_, statement_.sql.c_str(), static_cast<int>(values.size()), nullptr,
-                                values.data(), nullptr, nullptr, 0) == 1 &&
-              PQsetSingleRowMode(connection_) == 1;
+    loop_.before_sleep([self = shared_from_this()] { self->give_up(self->reason()); });
   }
-  if (!is_sent) {
-    loop_.before_sleep([self = shared_from_this()] { self->fail(self->reason()); });
-    return;
+}
+
+bool PgLink::send() {
+  const char* const sql = statement_.sql.c_str();
+  switch (phase_) {
+    case Phase::idle:
+      return true;
+    case Phase::setting_up:
+      return PQsendQuery(connection_, kSetUp) == 1;
+    case Phase::checking:
+      return PQsendQuery(connection_, kCheck) == 1;
+    case Phase::limiting:
+      return PQsendQuery(connection_,
+                         ("SET statement_timeout = " + std::to_string(wanted_limit_.count())).c_str()) == 1;
+    case Phase::preparing:
+      return PQsendPrepare(connection_, "", sql, 0, nullptr) == 1;
+    case Phase::describing:
+      return PQsendDescribePrepared(connection_, "") == 1;
+    case Phase::running:
+      break;
   }
-  watch(PQflush(connection_) == 1 ? EPOLLIN | EPOLLOUT : EPOLLIN);
+  std::vector<const char*> values;
+  for (const auto& each : statement_.parameters)
+    values.push_back(each ? each->c_str() : nullptr);
+  const int count = static_cast<int>(values.size()), format = statement_.wants_binary ? 1 : 0;
+  const int sent =
+      statement_.is_script ? PQsendQuery(connection_, sql)
+      : statement_.fit
+          ? PQsendQueryPrepared(connection_, "", count, values.data(), nullptr, nullptr, format)
+          : PQsendQueryParams(connection_, sql, count, nullptr, values.data(), nullptr, nullptr, format);
+  return sent == 1 && PQsetSingleRowMode(connection_) == 1;
 }
 
 void PgLink::handle(std::uint32_t events) {
   const std::shared_ptr<PgLink> self = shared_from_this();
-  if (!is_up_) {
+  if (!is_up_ && phase_ == Phase::idle) {
     go_on_connecting();
     return;
   }
-  if ((events & EPOLLOUT) != 0) {
-    const int left = PQflush(connection_);
-    if (left == 0) watch(EPOLLIN);
-  }
-  if (PQconsumeInput(connection_) != 1) {
-    fail(reason());
-    return;
-  }
+  if ((events & EPOLLOUT) != 0 && PQflush(connection_) != 1) watch(EPOLLIN);
+  const bool is_broken = PQconsumeInput(connection_) != 1;
   bool is_notified = false;
   while (PGnotify* notify = PQnotifies(connection_)) {
     is_notified = true;
     PQfreemem(notify);
   }
-  if (is_running_) take_results();
-  if (is_notified && connection_ != nullptr) watcher_.notified();
+  if (phase_ != Phase::idle) take_results(is_broken);
+  if (is_broken && connection_ != nullptr) {
+    give_up(reason());
+  } else if (is_notified && connection_ != nullptr) {
+    watcher_.notified();
+  }
 }
 
-void PgLink::take_results() {
-  while (connection_ != nullptr && is_running_ && PQisBusy(connection_) == 0) {
+/// Of a broken connection all that had come in, and then what libpq says of the end.
+void PgLink::take_results(bool is_broken) {
+  while (connection_ != nullptr && phase_ != Phase::idle && (is_broken || PQisBusy(connection_) == 0)) {
     if (PGresult* result = PQgetResult(connection_)) {
       take(result);
       PQclear(result);
-      continue;
+    } else {
+      end_phase();
     }
-    if (is_setting_limit_ && finished_.error.empty()) {
-      limit_ = wanted_limit_;
-      send();
-      continue;
-    }
-    is_running_ = false;
-    const Done done = std::exchange(done_, nullptr);
-    const Finished finished = finished_;
-    row_ = nullptr;
-    done(finished);
   }
 }
 
 void PgLink::take(pg_result* result) {
   switch (PQresultStatus(result)) {
     case PGRES_SINGLE_TUPLE:
-      if (row_) row_(Row(result));
+      if (row_ && phase_ == Phase::running) row_(Row(result));
       break;
     case PGRES_COMMAND_OK:
     case PGRES_TUPLES_OK:
     case PGRES_EMPTY_QUERY:
-      if (!is_setting_limit_) finished_.affected = PQcmdTuples(result);
+      if (phase_ == Phase::running) {
+        finished_.affected = PQcmdTuples(result);
+        note_tag(PQcmdStatus(result));
+      } else if (phase_ == Phase::describing) {
+        types_.clear();
+        for (int i = 0; i < PQnparams(result); ++i)
+          types_.push_back(PQparamtype(result, i));
+      }
       break;
     case PGRES_COPY_IN:
     case PGRES_COPY_OUT:
     case PGRES_COPY_BOTH:
       finished_.state = "0A000";
-      finished_.error = "COPY is not served by this binding";
-      loop_.before_sleep(
-          [self = shared_from_this()] { self->fail("the connection was given up after COPY"); });
+      finished_.error = "ERROR: COPY with the client is not served by this binding";
+      // The connection waits for data, or is about to send a table.
+      finished_.is_session_changed = true;
+      finish();
       break;
     default: {
       const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
       const char* severity = PQresultErrorField(result, PG_DIAG_SEVERITY);
       const char* message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-      finished_.state = state != nullptr ? state : "";
-      finished_.error = message != nullptr
-                            ? std::string(severity != nullptr ? severity : "ERROR") + ": " + one_line(message)
-                            : one_line(PQresultErrorMessage(result));
-      if (finished_.error.empty()) finished_.error = "an error without words";
+      if (state == nullptr) {
+        finished_.is_lost = finished_.state.empty();
+        break;
+      }
+      finished_.state = state;
+      finished_.error = std::string(severity != nullptr ? severity : "ERROR") + ": " + one_line(message);
     }
   }
+}
+
+void PgLink::note_tag(std::string_view tag) {
+  finished_.has_committed = finished_.has_committed || tag == "COMMIT";
+  finished_.is_session_changed = finished_.is_session_changed || changes_session(tag);
+}
+
+void PgLink::end_phase() {
+  const bool is_good = finished_.state.empty() && !finished_.is_lost;
+  switch (phase_) {
+    case Phase::setting_up:
+      if (is_good && PQserverVersion(connection_) >= kCanCheck) {
+        enter(Phase::checking);
+      } else if (is_good) {
+        become_up();
+      } else {
+        give_up(finished_.is_lost ? reason() : finished_.error);
+      }
+      break;
+    case Phase::checking:
+      finished_.is_lost ? give_up(reason()) : become_up();
+      break;
+    case Phase::limiting:
+      if (!is_good) return finish();
+      limit_ = wanted_limit_;
+      enter(statement_.fit ? Phase::preparing : Phase::running);
+      break;
+    case Phase::preparing:
+      is_good ? enter(Phase::describing) : finish();
+      break;
+    case Phase::describing:
+      if (!is_good) return finish();
+      statement_.fit(statement_.parameters, types_);
+      enter(Phase::running);
+      break;
+    case Phase::idle:
+    case Phase::running:
+      finish();
+  }
+}
+
+void PgLink::finish() {
+  const PGTransactionStatusType status = PQtransactionStatus(connection_);
+  finished_.is_left_open = status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
+  phase_ = Phase::idle;
+  row_ = nullptr;
+  const Finished finished = finished_;
+  std::exchange(done_, nullptr)(finished);
 }
 
 std::string PgLink::reason() const {
@@ -222,27 +325,47 @@ std::string PgLink::reason() const {
   return text.empty() ? "the connection broke" : text;
 }
 
-void PgLink::fail(const std::string& why) {
-  if (connection_ == nullptr) return;
+void PgLink::give_up(const std::string& why) {
+  if (is_over_) return;
   const std::shared_ptr<PgLink> self = shared_from_this();
   close();
   watcher_.down(why);
 }
 
 void PgLink::close() {
+  is_over_ = true;
+  is_up_ = false;
+  phase_ = Phase::idle;
   if (connect_timer_ != 0) loop_.cancel(std::exchange(connect_timer_, 0));
   if (descriptor_ >= 0 && watched_ != 0) loop_.remove(descriptor_);
   descriptor_ = -1;
   watched_ = 0;
-  is_up_ = false;
   if (connection_ != nullptr) PQfinish(std::exchange(connection_, nullptr));
-  is_running_ = false;
   row_ = nullptr;
   if (done_) {
     Finished lost = finished_;
-    lost.is_lost = true;
+    lost.is_lost = lost.state.empty();
     std::exchange(done_, nullptr)(lost);
   }
+}
+
+Parameters parse_connection_string(const std::string& text) {
+  char* complaint = nullptr;
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(
+      PQconninfoParse(text.c_str(), &complaint), &PQconninfoFree);
+  const std::unique_ptr<char, decltype(&PQfreemem)> held(complaint, &PQfreemem);
+  if (!options) {
+    // What it quotes may be a part of a password.
+    std::string said = one_line(complaint);
+    const std::size_t open = said.find('"'), close = said.rfind('"');
+    if (open < close && close != std::string::npos) said.replace(open, close - open + 1, "(not shown)");
+    throw std::invalid_argument(said);
+  }
+  Parameters out;
+  for (const PQconninfoOption* each = options.get(); each->keyword != nullptr; ++each) {
+    if (each->val != nullptr) out.set(each->keyword, each->val);
+  }
+  return out;
 }
 
 }  // namespace cleat::postgresql

@@ -9,8 +9,6 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kFirstBackOff = 100ms, kLongestBackOff = 3000ms;
-
 std::uint64_t now_ns() {
   return static_cast<std::uint64_t>(
       std::chrono::nanoseconds(common::EventLoop::Clock::now().time_since_epoch()).count());
@@ -33,10 +31,10 @@ void Pool::grow() {
   ++connecting_;
   const auto made = std::make_shared<std::weak_ptr<PgLink>>();
   auto link =
-      PgLink::connect(loop_, config_.parameters, config_.connect_within,
+      PgLink::connect(loop_, resolver_, config_.login, config_.connect_within,
                       {[this] {
                          --connecting_;
-                         back_off_ = 0ms;
+                         back_off_.reset();
                          why_down_.clear();
                          health_(nullptr);
                          if (!slots_.empty()) slots_.back().idle_since = common::EventLoop::Clock::now();
@@ -54,7 +52,8 @@ void Pool::went_down(const PgLink* link, const std::string& why) {
   const bool was_connecting = connecting_ > 0 && place != slots_.end() && place == slots_.end() - 1;
   if (place != slots_.end()) slots_.erase(place);
   if (was_connecting) --connecting_;
-  if (slots_.empty()) {
+  // When the last connection is lost, the next attempt tells whether the server is gone too: until then calls wait.
+  if (slots_.empty() && was_connecting) {
     why_down_ = why;
     health_(&why);
     std::deque<JobPtr> waiting;
@@ -64,16 +63,15 @@ void Pool::went_down(const PgLink* link, const std::string& why) {
       finish(job, {}, &error);
   }
   if (retry_timer_ != 0) return;
-  back_off_ = std::clamp(back_off_ * 2, kFirstBackOff, kLongestBackOff);
-  const auto jitter = milliseconds(random_() % static_cast<std::uint64_t>(back_off_.count() / 2 + 1));
-  retry_timer_ = loop_.after(back_off_ / 2 + jitter, [this] {
+  retry_timer_ = loop_.after(back_off_.next(), [this] {
     retry_timer_ = 0;
     if (slots_.empty() || !waiting_.empty()) grow();
   });
 }
 
 void Pool::run(const JobPtr& job) {
-  if (closed_ || (slots_.empty() && !why_down_.empty())) {
+  const auto is_up = [](const Slot& slot) { return slot.link->is_up(); };
+  if (closed_ || (!why_down_.empty() && std::none_of(slots_.begin(), slots_.end(), is_up))) {
     const Error error = closed_ ? Error(CLEAT_CANCELLED, "the component stops") : unavailable(why_down_);
     finish(job, {}, &error);
     return;
@@ -92,10 +90,6 @@ void Pool::run(const JobPtr& job) {
 
 void Pool::pump() {
   while (!waiting_.empty()) {
-    if (waiting_.front()->is_over) {
-      waiting_.pop_front();
-      continue;
-    }
     // The one that was used last: the others grow old and are let go of.
     const auto free =
         std::find_if(slots_.rbegin(), slots_.rend(), [](const Slot& slot) { return slot.link->is_idle(); });
@@ -113,33 +107,38 @@ void Pool::start(const JobPtr& job, const std::shared_ptr<PgLink>& link) {
   job->link = link;
   const std::uint64_t now = now_ns();
   const auto left = std::chrono::nanoseconds(job->deadline_ns > now ? job->deadline_ns - now : 0);
-  link->run(std::move(job->statement), std::chrono::ceil<milliseconds>(left), job->row,
+  link->run(std::move(job->statement), std::chrono::floor<milliseconds>(left), job->row,
             [this, job](const Finished& finished) {
-              const std::shared_ptr<PgLink> used = std::exchange(job->link, nullptr);
-              for (Slot& slot : slots_) {
-                if (slot.link == used) slot.idle_since = common::EventLoop::Clock::now();
-              }
-              if (finished.is_lost) {
-                const Error error(
-                    CLEAT_UNAVAILABLE,
-                    "the connection to PostgreSQL ended; the statement may have been carried out");
-                finish(job, finished, &error);
-              } else {
-                finish(job, finished, nullptr);
-              }
+              put_back(std::exchange(job->link, nullptr), finished);
+              finish(job, finished, nullptr);
               if (!closed_) pump();
             });
+}
+
+/// The next statement finds it as new, or not at all.
+void Pool::put_back(const std::shared_ptr<PgLink>& link, const Finished& finished) {
+  // Null: the caller has been told, and the connection is on its way out.
+  if (!link) return;
+  if (finished.is_lost || finished.is_left_open || finished.is_session_changed) drop(link);
+  for (Slot& slot : slots_) {
+    if (slot.link == link) slot.idle_since = common::EventLoop::Clock::now();
+  }
+}
+
+void Pool::drop(const std::shared_ptr<PgLink>& link) {
+  const auto place =
+      std::find_if(slots_.begin(), slots_.end(), [&](const Slot& slot) { return slot.link == link; });
+  if (place != slots_.end()) slots_.erase(place);
+  loop_.before_sleep([link] { link->close(); });
 }
 
 void Pool::abandon(const JobPtr& job, const Error& why) {
   if (job->is_over) return;
   const std::shared_ptr<PgLink> link = std::exchange(job->link, nullptr);
+  if (!link) waiting_.erase(std::remove(waiting_.begin(), waiting_.end(), job), waiting_.end());
   finish(job, {}, &why);
   if (!link) return;
-  const auto place =
-      std::find_if(slots_.begin(), slots_.end(), [&](const Slot& slot) { return slot.link == link; });
-  if (place != slots_.end()) slots_.erase(place);
-  loop_.before_sleep([link] { link->close(); });
+  drop(link);
   if (!closed_) pump();
 }
 

@@ -8,13 +8,13 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <random>
 #include <string>
 #include <vector>
 
+#include "back_off.hpp"
 #include "common/event_loop.hpp"
+#include "common/resolver.hpp"
 #include "pg_config.hpp"
 #include "pg_link.hpp"
 
@@ -39,8 +39,8 @@ class Pool {
   };
   using JobPtr = std::shared_ptr<Job>;
 
-  Pool(common::EventLoop& loop, const PgConfig& config, Health health)
-      : loop_(loop), config_(config), health_(std::move(health)) {}
+  Pool(common::EventLoop& loop, common::Resolver& resolver, const PgConfig& config, Health health)
+      : loop_(loop), resolver_(resolver), config_(config), health_(std::move(health)) {}
 
   /// Makes the first connection, so that it is known whether there can be one.
   void open();
@@ -57,12 +57,15 @@ class Pool {
 
   void pump();
   void start(const JobPtr& job, const std::shared_ptr<PgLink>& link);
+  void put_back(const std::shared_ptr<PgLink>& link, const Finished& finished);
+  void drop(const std::shared_ptr<PgLink>& link);
   void grow();
   void went_down(const PgLink* link, const std::string& why);
   void finish(const JobPtr& job, const Finished& finished, const Error* trouble);
   void drop_idle();
 
   common::EventLoop& loop_;
+  common::Resolver& resolver_;
   const PgConfig& config_;
   Health health_;
   std::vector<Slot> slots_;
@@ -70,8 +73,7 @@ class Pool {
   std::size_t connecting_ = 0;
   std::string why_down_;  ///< the last attempt failed
   bool closed_ = false;
-  std::chrono::milliseconds back_off_{0};
-  std::minstd_rand random_{std::random_device{}()};
+  BackOff back_off_;
   common::EventLoop::TimerId retry_timer_ = 0, idle_timer_ = 0;
 };
 

@@ -13,7 +13,9 @@ CREATE TABLE IF NOT EXISTS queue (
   created_at   timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX IF NOT EXISTS queue_ready ON queue (id) WHERE state = 'ready';
+-- For laneColumn: the lanes are walked through with the first one, and the rows that have none with the second.
 CREATE INDEX IF NOT EXISTS queue_lane ON queue (lane, id) WHERE state = 'ready' AND lane IS NOT NULL;
+CREATE INDEX IF NOT EXISTS queue_no_lane ON queue (id) WHERE state = 'ready' AND lane IS NULL;
 
 -- Wakes the readers (notifyChannel: queue); without it they find rows at each pollInterval.
 CREATE OR REPLACE FUNCTION queue_notify() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -6,19 +6,25 @@
 
 namespace cleat::postgresql {
 
-/// The statements that read and settle a queue table. Parameters are numbered as said.
+/// The statements that read and settle a queue table, with what their parameters are. Those that say "leases" take the ids
+/// as $1, again as $2 (the first finds the rows by their index, whatever their type is, the second is compared as text with
+/// $3), and the tokens as $3: arrays of equal length.
 struct QueueSql {
   explicit QueueSql(const QueueTable& table);
 
-  std::string claim;  ///< $1 number of rows, $2 token, $3 lease in ms
-  std::string
-      renew;  ///< $1 ids, $2 tokens (arrays of equal length), $3 lease in ms; gives the tokens that are still ours
-  std::string done;      ///< $1 ids, $2 tokens
-  std::string requeue;   ///< $1 id, $2 token, $3 delay in ms
-  std::string abandon;   ///< $1 ids, $2 tokens
-  std::string reject;    ///< $1 id, $2 token
-  std::string next_due;  ///< milliseconds until a row may come again; nothing if there is none
-  std::string listen;    ///< empty without a channel
+  /// $1 number of rows, $2 token, $3 lease in ms, $4 bytes of payload after which no further row is taken. Gives id, payload,
+  /// attempts, lane and metadata, by lane and
+  /// id.
+  std::string claim;
+  std::string claim_after;  ///< the same, but of lanes only those after the one in $5; empty without lanes
+  std::string renew;        ///< leases, $4 lease in ms; gives "token id" of those that are still ours
+  std::string done;         ///< leases
+  std::string reject;       ///< leases
+  std::string abandon;      ///< leases
+  std::string requeue;      ///< leases, $4 delays in ms, an array as long
+  std::string release;      ///< $1 token: frees what was leased with it
+  std::string next_due;     ///< milliseconds until a row may come again; NULL if there is none
+  std::string listen;       ///< empty without a channel
 };
 
 }  // namespace cleat::postgresql

@@ -1,10 +1,11 @@
 #include "statements.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 #include <vector>
 
-#include "common/json_array.hpp"
+#include "common/json_value.hpp"
 #include "values.hpp"
 
 namespace cleat::postgresql {
@@ -12,25 +13,59 @@ namespace {
 
 // More are refused: the server is slower than its callers.
 constexpr std::uint32_t kMostCalls = 8192;
+// PostgreSQL's own bound.
+constexpr std::size_t kMostParameters = 65'535;
 
-std::vector<std::optional<std::string>> parameters_of(const Request& request) {
-  const auto text = request.metadata("params");
-  if (!text || text->empty()) return {};
-  std::vector<std::optional<std::string>> out;
+/// The parameters of a call. The text that they were read from stays here: what is an array there is one for PostgreSQL
+/// too, where it wants one, and JSON everywhere else.
+struct Parsed {
+  std::string text;
+  common::JsonValue array;
+};
+
+[[noreturn]] void refuse_params(const std::string& why) {
+  throw Error(CLEAT_INVALID, "invalid metadata property params: failed to unserialize into an array: " + why);
+}
+
+std::shared_ptr<const Parsed> parse_params(const Request& request) {
+  const auto parsed = std::make_shared<Parsed>();
+  parsed->text = request.metadata("params").value_or("");
+  if (parsed->text.empty()) return parsed;
   try {
-    for (common::JsonElement& element : common::parse_json_array(*text)) {
-      if (element.kind == common::JsonElement::Kind::null) {
-        out.emplace_back(std::nullopt);
-      } else if (element.value.find('\0') != std::string::npos) {
-        throw std::invalid_argument("expected texts without a zero character, which PostgreSQL cannot hold");
-      } else {
-        out.emplace_back(std::move(element.value));
-      }
-    }
+    parsed->array = common::parse_json(parsed->text);
   } catch (const std::invalid_argument& error) {
-    throw Error(CLEAT_INVALID,
-                std::string("invalid metadata property params: failed to unserialize into an array: ") +
-                    error.what());
+    refuse_params(error.what());
+  }
+  const common::JsonValue& array = parsed->array;
+  if (array.kind != common::JsonValue::Kind::array && array.kind != common::JsonValue::Kind::null)
+    refuse_params("expected an array like [1, \"a\"], found " + std::string(array.raw.substr(0, 1)) + "...");
+  if (array.items.size() > kMostParameters)
+    refuse_params("expected at most 65535 elements, found " + std::to_string(array.items.size()));
+  return parsed;
+}
+
+/// As a text, in it or in what it holds; its JSON has none.
+bool has_zero(const common::JsonValue& value) {
+  return value.text.find('\0') != std::string::npos ||
+         std::any_of(value.items.begin(), value.items.end(), has_zero);
+}
+
+Statement statement_of(std::string_view sql, bool is_query, const std::shared_ptr<const Parsed>& params) {
+  Statement out;
+  out.sql = sql;
+  bool has_arrays = false;
+  for (const common::JsonValue& item : params->array.items) {
+    if (has_zero(item))
+      refuse_params("expected texts without a zero character, which PostgreSQL cannot hold");
+    out.parameters.push_back(parameter_text(item, 0));
+    has_arrays = has_arrays || item.kind == common::JsonValue::Kind::array;
+  }
+  out.is_script = !is_query && out.parameters.empty();
+  if (has_arrays) {
+    out.fit = [params](Statement::Values& parameters, const std::vector<std::uint32_t>& types) {
+      for (std::size_t i = 0; i < parameters.size() && i < types.size(); ++i)
+        parameters[i] = parameter_text(params->array.items[i], types[i]);
+    };
   }
   return out;
 }
@@ -53,6 +88,7 @@ void Statements::invoke(const Request& request, Call&& call) {
     return;
   }
   if (is_closed_) throw Error(CLEAT_UNAVAILABLE, "component is closed");
+  if (request.raw().metadata.count == 0) throw Error(CLEAT_INVALID, "metadata required");
   const auto sql = request.metadata("sql");
   if (!sql || sql->empty()) throw Error(CLEAT_INVALID, "required metadata not set: sql");
   if (sql->find('\0') != std::string_view::npos)
@@ -64,7 +100,7 @@ void Statements::invoke(const Request& request, Call&& call) {
   auto job = std::make_shared<Pool::Job>();
   // What is dropped with an exception here completes the call, so nothing that can fail comes after this.
   try {
-    job->statement = {running->sql, parameters_of(request)};
+    job->statement = statement_of(running->sql, running->is_query, parse_params(request));
   } catch (const Error& error) {
     running->call.fail(error.status, error.what());
     return;
@@ -90,8 +126,9 @@ void Statements::invoke(const Request& request, Call&& call) {
 }
 
 void Statements::take_row(const RunningPtr& running, const Row& row) {
-  if (!running->is_query || !running->job) return;
   std::string& out = running->rows;
+  const std::uint64_t most = config_.max_result_bytes;
+  if (!running->is_query || !running->job || (most != 0 && out.size() > most)) return;
   out += out.empty() ? "[[" : ",[";
   for (int column = 0; column < row.size(); ++column) {
     if (column > 0) out += ',';
@@ -102,23 +139,35 @@ void Statements::take_row(const RunningPtr& running, const Row& row) {
     }
   }
   out += ']';
-  if (config_.max_result_bytes == 0 || out.size() <= config_.max_result_bytes) return;
+  if (most == 0 || out.size() <= most) return;
   // Not from within the row's own callback.
-  loop_.before_sleep([this, job = running->job] {
-    pool_.abandon(job, {CLEAT_TOO_LARGE, "the result is larger than maxResultSize, " +
-                                             std::to_string(config_.max_result_bytes) +
+  loop_.before_sleep([this, job = running->job, most] {
+    pool_.abandon(job, {CLEAT_TOO_LARGE, "the result is larger than maxResultSize, " + std::to_string(most) +
                                              " bytes; ask for fewer rows with LIMIT"});
   });
 }
 
 void Statements::finish(const RunningPtr& running, const Finished& finished, const Error* trouble) {
+  Call& call = running->call;
   if (trouble != nullptr) {
-    running->call.fail(trouble->status, trouble->what(), trouble->flags);
-  } else if (!finished.error.empty()) {
+    call.fail(trouble->status, trouble->what(), trouble->flags);
+  } else if (!finished.state.empty()) {
     const SqlMeaning meaning = meaning_of_state(finished.state);
-    running->call.fail(meaning.status,
-                       "error executing query: " + finished.error + " (SQLSTATE " + finished.state + ")",
-                       meaning.flags);
+    call.fail(meaning.status,
+              "error executing query: " + finished.error + " (SQLSTATE " + finished.state + ")" +
+                  (finished.has_committed ? "; what came before its COMMIT stays" : ""),
+              finished.has_committed ? 0 : meaning.flags);
+  } else if (finished.is_lost && !finished.was_sent) {
+    call.fail(CLEAT_UNAVAILABLE, "the connection to PostgreSQL ended before the statement was sent",
+              CLEAT_RETRYABLE);
+  } else if (finished.is_lost) {
+    call.fail(CLEAT_UNAVAILABLE,
+              "the connection to PostgreSQL ended; the statement may have been carried out");
+  } else if (finished.is_left_open) {
+    call.fail(
+        CLEAT_INVALID,
+        "error executing query: the statement began a transaction and did not end it, so it was rolled back; "
+        "send BEGIN and COMMIT in one call");
   } else {
     answer(running, finished.affected);
   }

@@ -44,13 +44,6 @@ int hex(char c) {
   return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : 0;
 }
 
-std::string bytes_of(std::string_view text) {
-  std::string out;
-  for (std::size_t at = 2; at + 1 < text.size(); at += 2)
-    out.push_back(static_cast<char>(hex(text[at]) * 16 + hex(text[at + 1])));
-  return out;
-}
-
 /// "2024-05-01 10:00:00.5+02" becomes "2024-05-01T10:00:00.5+02:00"; what is not such a time (infinity, BC) stays.
 std::string rfc3339(std::string_view text, Shape shape) {
   const bool is_plain =
@@ -81,7 +74,7 @@ void append_scalar(std::string& out, Shape shape, std::string_view text) {
       out += text;
       return;
     case Shape::bytes:
-      common::append_json_string(out, common::base64(bytes_of(text)));
+      common::append_json_string(out, common::base64(bytes_of_hex(text)));
       return;
     case Shape::time:
     case Shape::date:
@@ -139,7 +132,43 @@ class ArrayText {
   std::size_t at_ = 0;
 };
 
+bool is_array_type(std::uint32_t type) {
+  return std::find(kTextArrays.begin(), kTextArrays.end(), type) != kTextArrays.end() ||
+         std::any_of(kKnown.begin(), kKnown.end(),
+                     [&](const Known& known) { return known.array_type == type; });
+}
+
+/// {1,NULL,"a"}
+void append_array_text(std::string& out, const common::JsonValue& array) {
+  out += '{';
+  for (const common::JsonValue& item : array.items) {
+    if (&item != &array.items.front()) out += ',';
+    if (item.kind == common::JsonValue::Kind::array) {
+      append_array_text(out, item);
+    } else if (item.kind == common::JsonValue::Kind::null) {
+      out += "NULL";
+    } else {
+      out += '"';
+      for (const char c :
+           item.kind == common::JsonValue::Kind::text ? std::string_view(item.text) : item.raw) {
+        if (c == '"' || c == '\\') out += '\\';
+        out += c;
+      }
+      out += '"';
+    }
+  }
+  out += '}';
+}
+
 }  // namespace
+
+std::string bytes_of_hex(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() / 2);
+  for (std::size_t at = 2; at + 1 < text.size(); at += 2)
+    out.push_back(static_cast<char>(hex(text[at]) * 16 + hex(text[at + 1])));
+  return out;
+}
 
 void append_value(std::string& out, std::uint32_t type, std::string_view text) {
   for (const Known& known : kKnown) {
@@ -159,6 +188,25 @@ void append_value(std::string& out, std::uint32_t type, std::string_view text) {
     }
   }
   common::append_json_string(out, text);
+}
+
+std::optional<std::string> parameter_text(const common::JsonValue& value, std::uint32_t type) {
+  switch (value.kind) {
+    case common::JsonValue::Kind::null:
+      return std::nullopt;
+    case common::JsonValue::Kind::text:
+      return value.text;
+    case common::JsonValue::Kind::array:
+      if (is_array_type(type)) {
+        std::string out;
+        append_array_text(out, value);
+        return out;
+      }
+      break;
+    default:
+      break;
+  }
+  return std::string(value.raw);
 }
 
 std::string time_text(std::chrono::system_clock::time_point when) {
@@ -196,6 +244,8 @@ std::string go_duration(std::chrono::nanoseconds duration) {
 
 SqlMeaning meaning_of_state(std::string_view state) {
   const std::string_view group = state.substr(0, 2);
+  if (state == "40003" || state == "08007") return {};  // the server does not know itself what became of it
+  if (state == "57P02") return {CLEAT_UNAVAILABLE, 0};  // a crash, perhaps just after a commit
   if (state == "57014") return {CLEAT_TIMEOUT, CLEAT_RETRYABLE};
   if (state == "42501") return {CLEAT_DENIED, 0};
   if (state == "25006") return {CLEAT_UNAVAILABLE, CLEAT_RETRYABLE};  // a standby: read only
