@@ -1,52 +1,61 @@
 #include "common/curl_loop.hpp"
 
-#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <mutex>
+#include <array>
 
+#include "common/curl_pool.hpp"
 #include "common/curl_transfer.hpp"
 
 namespace cleat::common {
 namespace {
 
-void set_up_curl() {
-  static std::once_flag once;
-  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-}
+using Kind = TransferFailure::Kind;
+
+const TransferFailure kStopped{Kind::cancelled, false, 0, "the component has stopped"};
 
 }  // namespace
 
-struct CurlLoop::Multi {
-  Multi() : handle((set_up_curl(), curl_multi_init())) {}
-  Multi(const Multi&) = delete;
-  Multi& operator=(const Multi&) = delete;
-  ~Multi() { curl_multi_cleanup(handle); }
-  CURLM* handle;
-};
-
-CurlLoop::CurlLoop(Options options) : options_(std::move(options)), multi_(std::make_unique<Multi>()) {
-  CURLM* multi = multi_->handle;
-  curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, this);
-  curl_multi_setopt(
-      multi, CURLMOPT_SOCKETFUNCTION, +[](CURL*, curl_socket_t descriptor, int what, void* self, void*) {
-        static_cast<CurlLoop*>(self)->watch(descriptor, what);
-        return 0;
-      });
-  curl_multi_setopt(multi, CURLMOPT_TIMERDATA, this);
-  curl_multi_setopt(
-      multi, CURLMOPT_TIMERFUNCTION, +[](CURLM*, long wait_ms, void* self) {
-        static_cast<CurlLoop*>(self)->arm(wait_ms);
-        return 0;
-      });
-  curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, options_.max_connections);
-  curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, options_.max_connections);
+cleat_status status_of(Kind kind) {
+  switch (kind) {
+    case Kind::invalid:
+      return CLEAT_INVALID;
+    case Kind::throttled:
+      return CLEAT_THROTTLED;
+    case Kind::timeout:
+      return CLEAT_TIMEOUT;
+    case Kind::too_large:
+      return CLEAT_TOO_LARGE;
+    case Kind::refused:
+      return CLEAT_REMOTE;
+    case Kind::login:
+      return CLEAT_UNAUTHENTICATED;
+    case Kind::cancelled:
+      return CLEAT_CANCELLED;
+    case Kind::unreachable:
+    case Kind::tls:
+    case Kind::broken:
+      return CLEAT_UNAVAILABLE;
+  }
+  return CLEAT_INTERNAL;
 }
+
+bool is_idempotent(std::string_view method) {
+  constexpr std::array<std::string_view, 6> kMethods{"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
+  return std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end();
+}
+
+CurlLoop::CurlLoop(Options options) : options_(std::move(options)), pool_(new_pool()) {}
 
 CurlLoop::~CurlLoop() {
   stop();
-  multi_.reset();  // closes connections, and says so to watch()
+  transfers_.clear();  // before the pools that they are in
+}
+
+std::shared_ptr<CurlLoop::Pool> CurlLoop::new_pool() {
+  return std::make_shared<Pool>(loop_, options_.max_connections,
+                                [this](Transfer* transfer, int code) { finished(transfer, code); });
 }
 
 void CurlLoop::start() {
@@ -54,156 +63,140 @@ void CurlLoop::start() {
 }
 
 void CurlLoop::stop() {
-  loop_.post([this] {
-    stopped_ = true;
-    const TransferFailure failure{TransferFailure::Kind::cancelled, true, 0,
-                                  "the component stopped before there was an answer"};
-    std::vector<std::shared_ptr<Transfer>> all;
-    for (const auto& [id, transfer] : transfers_)
-      all.push_back(transfer);
-    for (const auto& transfer : all)
-      abandon(transfer, failure);
-    // A mail that was cut off ends as its socket says so.
-    for (const auto& transfer : all) {
-      if (transfers_.count(transfer->id) != 0) socket_action(CURL_SOCKET_TIMEOUT, 0);
-      if (transfers_.count(transfer->id) != 0 && transfer->descriptor >= 0)
-        socket_action(transfer->descriptor, CURL_CSELECT_IN);
-    }
-  });
+  loop_.post([this] { stop_transfers(); });
   loop_.stop();
+}
+
+void CurlLoop::send(HttpRequest request, HttpDone done) {
+  auto transfer = std::make_shared<Transfer>();
+  transfer->tag = request.tag;
+  transfer->deadline_ns = request.deadline_ns;
+  transfer->http = std::move(request);
+  transfer->http_done = std::move(done);
+  post(transfer);
+}
+
+void CurlLoop::send(MailRequest request, MailDone done) {
+  auto transfer = std::make_shared<Transfer>();
+  transfer->is_mail = true;
+  transfer->tag = request.tag;
+  transfer->deadline_ns = request.deadline_ns;
+  transfer->mail = std::move(request);
+  transfer->mail_done = std::move(done);
+  post(transfer);
+}
+
+void CurlLoop::post(const std::shared_ptr<Transfer>& transfer) {
+  if (!loop_.post([this, transfer] { begin(transfer); })) transfer->answer(&kStopped);
+}
+
+void CurlLoop::cancel(std::uint64_t tag) {
+  loop_.post([this, tag] {
+    std::vector<std::shared_ptr<Transfer>> meant;
+    for (const auto& [id, transfer] : transfers_) {
+      if (transfer->tag == tag) meant.push_back(transfer);
+    }
+    for (const auto& transfer : meant)
+      abandon(transfer, transfer->failure(Kind::cancelled, "nobody waits for the answer any more"));
+  });
+}
+
+void CurlLoop::begin(const std::shared_ptr<Transfer>& transfer) {
+  if (stopped_) return transfer->answer(&kStopped);
+  if (transfers_.size() >= options_.max_transfers) {
+    const TransferFailure full{Kind::throttled, false, 0,
+                               std::to_string(transfers_.size()) + " requests are out, more may not be"};
+    return transfer->answer(&full);
+  }
+  transfer->id = ++last_;
+  transfers_[transfer->id] = transfer;
+  const auto deadline = EventLoop::Clock::time_point(
+      std::chrono::nanoseconds(static_cast<std::int64_t>(transfer->deadline_ns)));
+  transfer->timer = loop_.at(deadline, [this, transfer] { expire(transfer); });
+  if (!perform(*transfer)) {
+    const TransferFailure failure{Kind::invalid, false, 0, transfer->reason("libcurl cannot carry this out")};
+    end(transfer, &failure);
+  }
+}
+
+/// False: libcurl does not take it.
+bool CurlLoop::perform(Transfer& transfer) {
+  if (!transfer.prepare(options_)) return false;
+  transfer.pool = pool_;
+  pool_->add(transfer.easy.get());
+  return true;
+}
+
+void CurlLoop::expire(const std::shared_ptr<Transfer>& transfer) {
+  transfer->timer = 0;
+  const TransferFailure failure = transfer->failure(Kind::timeout);
+  if (transfer->was_sent() && transfer->pool == pool_) retire_pool();
+  abandon(transfer, failure);
+}
+
+/// The connections of now may be dead, those too that are idle, and HTTP/2 has others at work on one that is: nothing new
+/// goes over them, and what is on its way may end there.
+void CurlLoop::retire_pool() {
+  retired_.push_back(std::exchange(pool_, new_pool()));
 }
 
 /// The caller is told at once. A request is then taken out; a mail is not, because libcurl would wait for the server
 /// to say goodbye, and would end the text as if it were whole: its connection is cut, and libcurl finds out.
 void CurlLoop::abandon(const std::shared_ptr<Transfer>& transfer, const TransferFailure& failure) {
   transfer->answer(&failure);
-  if (!transfer->is_mail || transfer->descriptor < 0) {
+  if (transfer->descriptor < 0) {
     end(transfer, &failure);
   } else {
     ::shutdown(transfer->descriptor, SHUT_RDWR);
   }
 }
 
-std::uint64_t CurlLoop::send(HttpRequest request, HttpDone done) {
-  auto transfer = std::make_shared<Transfer>();
-  transfer->id = ++last_;
-  transfer->deadline_ns = request.deadline_ns;
-  transfer->http = std::move(request);
-  transfer->http_done = std::move(done);
-  loop_.post([this, transfer] { begin(transfer); });
-  return transfer->id;
-}
-
-std::uint64_t CurlLoop::send(MailRequest request, MailDone done) {
-  auto transfer = std::make_shared<Transfer>();
-  transfer->id = ++last_;
-  transfer->is_mail = true;
-  transfer->deadline_ns = request.deadline_ns;
-  transfer->mail = std::move(request);
-  transfer->mail_done = std::move(done);
-  loop_.post([this, transfer] { begin(transfer); });
-  return transfer->id;
-}
-
-void CurlLoop::cancel(std::uint64_t id) {
-  loop_.post([this, id] {
-    const auto found = transfers_.find(id);
-    if (found == transfers_.end()) return;
-    abandon(found->second,
-            {TransferFailure::Kind::cancelled, true, 0, "nobody waits for the answer any more"});
-  });
-}
-
-void CurlLoop::begin(const std::shared_ptr<Transfer>& transfer) {
-  transfers_[transfer->id] = transfer;
-  if (stopped_ || !transfer->prepare(options_, wants_fresh_)) {
-    const TransferFailure failure{
-        stopped_ ? TransferFailure::Kind::cancelled : TransferFailure::Kind::invalid, false, 0,
-        stopped_                     ? "the component stops"
-        : transfer->error[0] != '\0' ? transfer->error.data()
-                                     : "libcurl cannot carry this out"};
-    end(transfer, &failure);
-    return;
+/// What libcurl says.
+void CurlLoop::finished(Transfer* raw, int code) {
+  const auto found = transfers_.find(raw->id);
+  if (found == transfers_.end()) return;
+  const std::shared_ptr<Transfer> transfer = found->second;
+  std::optional<TransferFailure> failure;
+  if (code != CURLE_OK) {
+    failure = transfer->failure_of(code);
+  } else if (transfer->is_sent_elsewhere()) {
+    transfer->pool->remove(transfer->easy.get());
+    transfer->pool.reset();
+    failure = transfer->go_elsewhere();
+    if (!failure && perform(*transfer)) return;
+    if (!failure)
+      failure = transfer->failure(Kind::refused, transfer->reason("the redirect cannot be followed"));
   }
-  const auto deadline = EventLoop::Clock::time_point(
-      std::chrono::nanoseconds(static_cast<std::int64_t>(transfer->deadline_ns)));
-  transfer->timer = loop_.at(deadline, [this, transfer] {
-    transfer->timer = 0;
-    TransferFailure failure = transfer->failure_of(CURLE_OPERATION_TIMEDOUT);
-    failure.text = failure.was_sent ? "no answer came within the time of the call"
-                                    : "no connection was made within the time of the call";
-    wants_fresh_ = true;
-    abandon(transfer, failure);
-  });
-  curl_multi_add_handle(multi_->handle, transfer->easy.get());
+  end(transfer, failure ? &*failure : nullptr);
 }
 
-void CurlLoop::end(const std::shared_ptr<Transfer>& held, const TransferFailure* failure) {
-  const std::shared_ptr<Transfer> transfer = held;  // its place in the map may be the caller's
+void CurlLoop::end(const std::shared_ptr<Transfer>& transfer, const TransferFailure* failure) {
   if (transfers_.erase(transfer->id) == 0) return;
   if (transfer->timer != 0) loop_.cancel(std::exchange(transfer->timer, 0));
-  if (failure == nullptr) wants_fresh_ = false;
-  if (transfer->easy) curl_multi_remove_handle(multi_->handle, transfer->easy.get());
+  if (transfer->pool) transfer->pool->remove(transfer->easy.get());
+  transfer->pool.reset();
   transfer->answer(failure);
-}
-
-/// Takes what libcurl has finished.
-void CurlLoop::collect() {
-  int left = 0;
-  while (const CURLMsg* message = curl_multi_info_read(multi_->handle, &left)) {
-    if (message->msg != CURLMSG_DONE) continue;
-    const CURLcode result = message->data.result;
-    Transfer* raw = nullptr;
-    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &raw);
-    const auto found = transfers_.find(raw->id);
-    if (found == transfers_.end()) continue;
-    if (result == CURLE_OK) {
-      end(found->second, nullptr);
-    } else {
-      const TransferFailure failure = raw->failure_of(result);
-      if (failure.kind == TransferFailure::Kind::timeout) wants_fresh_ = true;
-      end(found->second, &failure);
-    }
-  }
-}
-
-void CurlLoop::socket_action(int descriptor, int events) {
-  int running = 0;
-  curl_multi_socket_action(multi_->handle, descriptor, events, &running);
-  collect();
-}
-
-void CurlLoop::watch(int descriptor, int what) {
-  const auto found = watched_.find(descriptor);
-  if (what == CURL_POLL_REMOVE) {
-    if (found == watched_.end()) return;
-    loop_.remove(descriptor);
-    watched_.erase(found);
-    return;
-  }
-  const std::uint32_t wanted =
-      ((what & CURL_POLL_IN) != 0 ? EPOLLIN : 0U) | ((what & CURL_POLL_OUT) != 0 ? EPOLLOUT : 0U);
-  if (found == watched_.end()) {
-    watched_[descriptor] = wanted;
-    loop_.add(descriptor, wanted, [this, descriptor](std::uint32_t events) {
-      const int action = ((events & (EPOLLIN | EPOLLHUP)) != 0 ? CURL_CSELECT_IN : 0) |
-                         ((events & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
-                         ((events & EPOLLERR) != 0 ? CURL_CSELECT_ERR : 0);
-      socket_action(descriptor, action);
+  // A pool may be what called us.
+  if (!retired_.empty()) {
+    loop_.before_sleep([this] {
+      retired_.erase(std::remove_if(retired_.begin(), retired_.end(),
+                                    [](const auto& pool) { return pool->is_unused(); }),
+                     retired_.end());
     });
-  } else if (found->second != wanted) {
-    found->second = wanted;
-    loop_.change(descriptor, wanted);
   }
 }
 
-void CurlLoop::arm(long wait_ms) {
-  if (timer_ != 0) loop_.cancel(std::exchange(timer_, 0));
-  if (wait_ms < 0) return;
-  timer_ = loop_.after(std::chrono::milliseconds(wait_ms), [this] {
-    timer_ = 0;
-    socket_action(CURL_SOCKET_TIMEOUT, 0);
-  });
+void CurlLoop::stop_transfers() {
+  stopped_ = true;
+  std::vector<std::shared_ptr<Transfer>> all;
+  for (const auto& [id, transfer] : transfers_)
+    all.push_back(transfer);
+  for (const auto& transfer : all)
+    abandon(transfer, transfer->failure(Kind::cancelled, "the component stopped before there was an answer"));
+  // A mail that was cut off ends as libcurl looks at its connection.
+  for (const auto& transfer : all) {
+    if (transfer->pool && transfer->descriptor >= 0) transfer->pool->look_at(transfer->descriptor);
+  }
 }
 
 }  // namespace cleat::common

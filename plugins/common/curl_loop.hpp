@@ -1,6 +1,7 @@
 #pragma once
 
-#include <atomic>
+#include <cleat/plugin.h>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -15,16 +16,25 @@
 
 namespace cleat::common {
 
-/// What goes out over HTTP. `body` is the caller's and has to stay until `done` has been called.
+struct HttpHeader {
+  std::string name, value;
+  bool is_secret =
+      false;  ///< stays with the server it was meant for: a redirect to another one goes without it
+};
+
+/// What goes out over HTTP.
 struct HttpRequest {
+  std::uint64_t tag = 0;  ///< for cancel(); several may share one
   std::string method = "GET";
   std::string url;
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::string_view body;
+  std::vector<HttpHeader> headers;
+  std::string_view body;  ///< the caller's: stays until `done` has been called
   bool has_body = false;
+  /// The far end may get it twice: it is sent again if a kept connection ends before there was an answer.
+  bool may_run_twice = false;
+  bool follow_redirects = false;         ///< at most ten, and never from https to http
   std::uint64_t deadline_ns = 0;         ///< CLOCK_MONOTONIC
-  std::uint64_t max_response_bytes = 0;  ///< 0: no bound
-  bool follow_redirects = false;
+  std::uint64_t max_response_bytes = 0;  ///< of the body; 0: no bound
 };
 
 struct HttpResponse {
@@ -34,40 +44,60 @@ struct HttpResponse {
   std::string body;
 };
 
-/// One mail. `text` is all of it, header lines too.
+/// One mail.
 struct MailRequest {
-  std::string url;  ///< smtp://host:port or smtps://host:port
+  enum class Tls { none, when_offered, required, implicit };
+  std::uint64_t tag = 0;  ///< for cancel()
+  std::string host;
+  std::uint16_t port = 0;
+  Tls tls = Tls::when_offered;  ///< of STARTTLS, but for `implicit`; what was offered has to work
   std::string user, password;
   std::string from;
   std::vector<std::string> to;
-  std::string text;
-  bool use_tls = true;     ///< STARTTLS where it is offered
-  bool needs_tls = false;  ///< and nothing without it
+  std::string text;  ///< all of it, header lines too
   std::uint64_t deadline_ns = 0;
 };
 
-/// Why a transfer ended without an answer of the far end.
+/// Why a transfer ended without an answer of the far end, or with one that cannot be used.
 struct TransferFailure {
-  enum class Kind { invalid, unreachable, tls, timeout, too_large, broken, refused, cancelled };
+  enum class Kind {
+    invalid,      ///< it could not even begin
+    throttled,    ///< too many are waiting already
+    unreachable,  ///< no such name, nobody listens, no way there
+    tls,
+    timeout,
+    too_large,  ///< the answer
+    broken,     ///< the connection ended
+    refused,    ///< by the far end
+    login,      ///< the far end does not take user and password
+    cancelled
+  };
   Kind kind = Kind::broken;
-  bool was_sent = false;  ///< the far end may have had it
+  bool was_sent = false;  ///< the far end may have had it; of a mail: all of it
   long code = 0;          ///< the far end's own, if it gave one: of SMTP
-  std::string text;
+  std::string text;       ///< for people, without secrets
 };
 
-/// Transfers of libcurl on one thread: connections are kept and used again, also several transfers at once on
-/// one where HTTP/2 is spoken. Proxies are those of the environment, as libcurl reads it.
+cleat_status status_of(TransferFailure::Kind kind);
+
+/// GET, HEAD, OPTIONS, TRACE, PUT and DELETE: twice is as good as once (RFC 9110).
+bool is_idempotent(std::string_view method);
+
+/// Transfers of libcurl on one thread: connections are kept and used again, also by several transfers at once where
+/// HTTP/2 is spoken. After a request that got no answer in time none of the connections of then is used again, not
+/// even by chance. Proxies are those of the environment, as libcurl reads it.
 class CurlLoop {
  public:
   struct Options {
     std::string ca, cert, key;  ///< PEM text; without `ca` the system's certificates count
     bool skip_verify = false;
-    std::chrono::milliseconds connect_within{15'000};
-    long max_connections = 100;
+    std::chrono::milliseconds connect_within{15'000};  ///< the TLS handshake included
+    long max_connections = 100;        ///< transfers beyond wait for one, until their deadline
+    std::size_t max_transfers = 4096;  ///< begun or waiting; what comes on top fails as throttled
     std::string user_agent = "cleat";
   };
-  using HttpDone =
-      std::function<void(HttpResponse*, const TransferFailure*)>;  ///< one of the two is given, or both
+  /// One of the two is given, or both: an answer that broke off.
+  using HttpDone = std::function<void(HttpResponse*, const TransferFailure*)>;
   using MailDone = std::function<void(const TransferFailure*)>;
 
   explicit CurlLoop(Options options);
@@ -79,31 +109,34 @@ class CurlLoop {
   /// Ends every transfer as cancelled, and the thread.
   void stop();
 
-  /// Any thread. `done` is called once, on the loop's thread. The number is for cancel(), which may come late.
-  std::uint64_t send(HttpRequest request, HttpDone done);
-  std::uint64_t send(MailRequest request, MailDone done);
-  void cancel(std::uint64_t transfer);
+  /// Any thread. `done` is called once, by the deadline at the latest, on the loop's thread; or at once, on this one,
+  /// if the loop has stopped.
+  void send(HttpRequest request, HttpDone done);
+  void send(MailRequest request, MailDone done);
+  /// Any thread. Ends what was sent with this tag; nothing if that has ended.
+  void cancel(std::uint64_t tag);
 
  private:
   struct Transfer;
-  struct Multi;
+  class Pool;
 
+  void post(const std::shared_ptr<Transfer>& transfer);
   void begin(const std::shared_ptr<Transfer>& transfer);
+  bool perform(Transfer& transfer);
+  void expire(const std::shared_ptr<Transfer>& transfer);
   void abandon(const std::shared_ptr<Transfer>& transfer, const TransferFailure& failure);
+  void finished(Transfer* raw, int code);
   void end(const std::shared_ptr<Transfer>& transfer, const TransferFailure* failure);
-  void collect();
-  void socket_action(int descriptor, int events);
-  void watch(int descriptor, int what);
-  void arm(long wait_ms);
+  std::shared_ptr<Pool> new_pool();
+  void retire_pool();
+  void stop_transfers();
 
   const Options options_;
   EventLoop loop_;
-  std::unique_ptr<Multi> multi_;
+  std::shared_ptr<Pool> pool_;
+  std::vector<std::shared_ptr<Pool>> retired_;  ///< until their last transfer has ended
   std::unordered_map<std::uint64_t, std::shared_ptr<Transfer>> transfers_;
-  std::unordered_map<int, std::uint32_t> watched_;
-  EventLoop::TimerId timer_ = 0;
-  std::atomic<std::uint64_t> last_{0};
-  bool wants_fresh_ = false;  ///< a transfer ran out of time: its connection may be dead
+  std::uint64_t last_ = 0;
   bool stopped_ = false;
 };
 

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <curl/curl.h>
-
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/curl_loop.hpp"
+#include "common/curl_pool.hpp"
 
 namespace cleat::common {
 
@@ -18,39 +18,70 @@ struct FreeList {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
 
-/// One transfer with all that libcurl refers to while it runs.
+/// What TCP has sent and the far end does not confirm ends the connection after a while.
+void set_user_timeout(int descriptor);
+
+/// One transfer with all that libcurl refers to while it runs. Only on the loop's thread, once it has begun.
 struct CurlLoop::Transfer {
-  std::uint64_t id = 0;
+  std::uint64_t id = 0, tag = 0;
   std::uint64_t deadline_ns = 0;
+  EventLoop::TimerId timer = 0;
   bool is_mail = false;
   HttpRequest http;
   MailRequest mail;
   HttpDone http_done;
   MailDone mail_done;
 
+  std::shared_ptr<Pool> pool;  ///< that `easy` is in
   std::unique_ptr<CURL, FreeEasy> easy;
-  std::unique_ptr<curl_slist, FreeList> list;
-  std::array<char, CURL_ERROR_SIZE> error{};
-  HttpResponse response;
-  std::size_t mail_sent = 0;
-  bool is_too_large = false;
-  bool is_answered = false;  ///< `done` was called, libcurl is not through with it yet
-  int descriptor = -1;       ///< of a mail's connection, which is its own
-  EventLoop::TimerId timer = 0;
+  int descriptor = -1;  ///< of a mail's connection, which is its own
 
-  /// Fills the handle. False: libcurl refused something, `error` says what.
-  bool prepare(const Options& options, bool fresh);
-  /// What a result of libcurl means.
-  [[nodiscard]] TransferFailure failure_of(CURLcode code) const;
+  /// Fills the handle. False: libcurl refused something, reason() says what.
+  bool prepare(const Options& options);
+  /// Tells the caller, once; later calls do nothing.
   void answer(const TransferFailure* failure);
 
+  /// The answer is a redirect that is to be followed.
+  [[nodiscard]] bool is_sent_elsewhere() const;
+  /// Makes the request the one that the redirect asks for, or says why not.
+  std::optional<TransferFailure> go_elsewhere();
+
+  [[nodiscard]] bool was_sent() const;
+  /// What libcurl wrote down, or `otherwise`.
+  [[nodiscard]] std::string reason(const char* otherwise) const;
+  [[nodiscard]] TransferFailure failure(TransferFailure::Kind kind, std::string text = {}) const;
+  /// What a result of libcurl means.
+  [[nodiscard]] TransferFailure failure_of(int code) const;
+
  private:
+  static constexpr std::size_t kMostHeaderBytes = 256U << 10U;
+
+  [[nodiscard]] TransferFailure::Kind kind_of(int code) const;
   bool prepare_http();
   bool prepare_mail();
   bool prepare_tls(const Options& options);
+  bool take_reply(std::string_view line);
+  static int on_request(void* self, char* far, char* near, int far_port, int near_port);
   static std::size_t on_header(char* text, std::size_t size, std::size_t count, void* self);
   static std::size_t on_body(char* text, std::size_t size, std::size_t count, void* self);
   static std::size_t on_mail(char* text, std::size_t size, std::size_t count, void* self);
+  static std::size_t on_reply(char* text, std::size_t size, std::size_t count, void* self);
+  [[nodiscard]] long bytes_sent() const;
+
+  std::unique_ptr<curl_slist, FreeList> list_;
+  std::array<char, CURL_ERROR_SIZE> error_{};
+  HttpResponse response_;
+  std::size_t header_bytes_ = 0;
+  int attempts_ = 0;      ///< how often libcurl was about to send the request
+  long sent_before_ = 0;  ///< bytes that had gone to a proxy by then
+  int redirects_ = 0;
+  std::size_t mail_sent_ = 0;
+  bool has_reply_ = false;  ///< of the mail server
+  std::string refusal_;     ///< its last reply of 4xx or 5xx; QUIT is answered after it
+  long refusal_code_ = 0;
+  enum class StartTls { unknown, offered, asked_for, agreed } start_tls_ = StartTls::unknown;
+  bool is_too_large_ = false, is_tls_denied_ = false;
+  bool is_answered_ = false;  ///< the caller was told, libcurl may not be through with it yet
 };
 
 }  // namespace cleat::common

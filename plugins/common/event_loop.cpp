@@ -59,15 +59,16 @@ void EventLoop::wake() {
   [[maybe_unused]] const ssize_t written = ::write(wake_, &one, sizeof one);
 }
 
-void EventLoop::post(Task task) {
+bool EventLoop::post(Task task) {
   bool was_empty = false;
   {
     const std::lock_guard lock(mutex_);
-    if (stopping_) return;
+    if (stopping_) return false;
     was_empty = posted_.empty();
     posted_.push_back(std::move(task));
   }
   if (was_empty) wake();
+  return true;
 }
 
 void EventLoop::add(int descriptor, std::uint32_t events, Handler handler) {

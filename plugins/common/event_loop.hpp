@@ -33,8 +33,8 @@ class EventLoop {
   /// Any thread but the loop's own. Runs what was posted before, then ends the thread; later posts are dropped.
   void stop();
 
-  /// Any thread. In the order of the posts. Bounded by who posts.
-  void post(Task task);
+  /// Any thread. In the order of the posts. Bounded by who posts. False: the loop has stopped, the task is dropped.
+  bool post(Task task);
 
   /// Handlers may add, change and remove any descriptor, their own included.
   void add(int descriptor, std::uint32_t events, Handler handler);

@@ -109,4 +109,11 @@ void use_pem(SSL_CTX* context, const TlsText& text, bool skip_verify, const TlsN
   SSL_CTX_set_verify(context, skip_verify ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, nullptr);
 }
 
+void check_pem(const TlsText& text, bool skip_verify, const TlsNames& names) {
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()),
+                                                                  &SSL_CTX_free);
+  if (!context) throw Error(CLEAT_INTERNAL, "OpenSSL gives no context: " + tls_reasons());
+  use_pem(context.get(), text, skip_verify, names);
+}
+
 }  // namespace cleat::common

@@ -25,6 +25,10 @@ struct TlsNames {
 /// that names the field, what was expected and what is wrong with it, never any of its text. Any thread.
 void use_pem(SSL_CTX* context, const TlsText& text, bool skip_verify, const TlsNames& names = {});
 
+/// What use_pem() would throw, for a client library that makes its contexts itself: a fault in a text is to be said at
+/// the beginning and not with each connection.
+void check_pem(const TlsText& text, bool skip_verify, const TlsNames& names = {});
+
 /// The reasons that OpenSSL left in this thread's queue, which is empty afterwards; "no reason given" without.
 std::string tls_reasons();
 

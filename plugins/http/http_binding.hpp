@@ -2,10 +2,9 @@
 
 #include <cleat/plugin.hpp>
 
-#include <memory>
-#include <mutex>
+#include <cstdint>
 #include <optional>
-#include <unordered_map>
+#include <string>
 
 #include "common/curl_loop.hpp"
 #include "http_config.hpp"
@@ -26,14 +25,21 @@ class HttpBinding {
   void stop(Deadline deadline);
 
  private:
-  void answered(Call&& call, bool error_if_not_2xx, common::HttpResponse* response,
+  /// What a call asks for beside its request.
+  struct Wanted {
+    bool error_if_not_2xx = true;
+    bool is_idempotent = false;
+  };
+
+  void answered(Call&& call, Wanted wanted, common::HttpResponse* response,
                 const common::TransferFailure* failure);
+  void fail(Call&& call, Wanted wanted, const common::TransferFailure& failure);
+  void tell_health(std::int32_t state, const std::string& why);
 
   Host host_;
   HttpConfig config_;
   std::optional<common::CurlLoop> curl_;
-  std::mutex mutex_;
-  std::unordered_map<std::uint64_t, std::uint64_t> transfers_;  ///< of calls that are out, for cancel()
+  std::int32_t health_ = CLEAT_HEALTH_UNKNOWN;  ///< as told last; of the loop's thread
 };
 
 }  // namespace cleat::http

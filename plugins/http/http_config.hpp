@@ -5,10 +5,6 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
-#include <utility>
-#include <vector>
-
-#include "common/curl_loop.hpp"
 
 namespace cleat::http {
 
@@ -23,20 +19,7 @@ struct HttpConfig {
   bool strict_dapr = false;
 };
 
-/// Throws Error(CLEAT_INVALID) that names the field, never with a key. Reads the files that PEM fields name.
+/// Throws Error(CLEAT_INVALID) that names the field, never with a secret. Reads the files that PEM fields name.
 HttpConfig parse_config(const Config& config);
-
-/// A request as the component's fields and the call's metadata make it. Throws Error for an unknown operation or
-/// for a header that cannot be one.
-common::HttpRequest make_request(const HttpConfig& config, const Request& request);
-
-/// Whether an answer other than 2xx is an error for this call.
-bool error_if_not_2xx(const HttpConfig& config, const Request& request);
-
-/// `base` and `path` with exactly one '/' between them; the path may hold a query.
-std::string join(std::string_view base, std::string_view path);
-
-/// "200 OK", or the number alone where the answer has no words (HTTP/2) and the code is none of the usual ones.
-std::string status_line(const common::HttpResponse& response);
 
 }  // namespace cleat::http

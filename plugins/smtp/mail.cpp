@@ -13,30 +13,60 @@ namespace {
 
 constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::size_t kEncodedLine = 76;
-// What an encoded word of 75 characters holds, less three for a character that must not be cut.
-constexpr std::size_t kWordBytes = 42;
+// Bytes per encoded word: with "Subject: " in front, and the rest of a character, its line has at most 76.
+constexpr std::size_t kWordBytes = 36;
+constexpr std::size_t kMostPlainHeader = 200;
 
-bool is_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80U; });
+bool is_printable(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7F; });
 }
 
 bool is_continuation(char c) {
   return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
 }
 
-/// "Name <address>" with the name fit for a header.
-std::string header_address(const std::string& address) {
-  const std::size_t open = address.rfind('<');
-  if (open == std::string::npos || open == 0) return address;
-  const std::string_view name = common::trimmed(std::string_view(address).substr(0, open));
-  return header_text(name) + " " + address.substr(open);
+/// Nothing but what RFC 5322 allows in a name without quotes; a dot is not.
+bool is_phrase(std::string_view text) {
+  constexpr std::string_view kMarks = " !#$%&'*+-/=?^_`{|}~";
+  return std::all_of(text.begin(), text.end(), [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           kMarks.find(c) != std::string_view::npos;
+  });
 }
 
-std::string header_addresses(const std::vector<std::string>& addresses) {
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out.push_back('\\');
+    out.push_back(c);
+  }
+  return out + "\"";
+}
+
+std::string unquoted_name(std::string_view name) {
+  name = common::trimmed(name);
+  if (name.size() < 2 || name.front() != '"' || name.back() != '"') return std::string(name);
+  name = name.substr(1, name.size() - 2);
   std::string out;
-  for (const std::string& each : addresses) {
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    if (name[i] == '\\' && i + 1 < name.size()) ++i;
+    out.push_back(name[i]);
+  }
+  return out;
+}
+
+std::string header_mailbox(const Mailbox& mailbox) {
+  if (mailbox.name.empty()) return mailbox.address;
+  const std::string plain = header_text(mailbox.name);
+  const bool needs_quotes = plain == mailbox.name && !is_phrase(plain);
+  return (needs_quotes ? quoted(plain) : plain) + " <" + mailbox.address + ">";
+}
+
+std::string header_mailboxes(const std::vector<Mailbox>& mailboxes) {
+  std::string out;
+  for (const Mailbox& each : mailboxes) {
     if (!out.empty()) out += ",\r\n ";
-    out += header_address(each);
+    out += header_mailbox(each);
   }
   return out;
 }
@@ -115,36 +145,42 @@ std::string file_name_parameter(std::string_view name) {
 
 }  // namespace
 
-std::vector<std::string> parse_addresses(std::string_view field, std::string_view list) {
-  if (list.find_first_of("\r\n") != std::string_view::npos) {
+std::vector<Mailbox> parse_mailboxes(std::string_view field, std::string_view list) {
+  if (list.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos) {
     throw Error(CLEAT_INVALID,
                 std::string(field) + ": expected mail addresses with ';' between them, found a line end");
   }
-  std::vector<std::string> out;
+  std::vector<Mailbox> out;
   for (const std::string_view each : common::split_list(list, ';')) {
-    const std::string address = envelope_address(each);
-    const std::size_t at = address.find('@');
-    const bool is_odd = address.find_first_of(" \t<>\"") != std::string::npos;
-    if (at == std::string::npos || at == 0 || at + 1 == address.size() || is_odd) {
-      throw Error(CLEAT_INVALID,
-                  std::string(field) +
-                      ": expected addresses as name@example.com or Name <name@example.com>, found '" +
-                      std::string(each) + "'");
+    const std::size_t open = each.rfind('<');
+    const bool is_closed = open != std::string_view::npos && each.back() == '>';
+    const std::string_view address = open == std::string_view::npos
+                                         ? each
+                                         : each.substr(open + 1, each.size() - open - (is_closed ? 2 : 1));
+    const std::size_t at = address.rfind('@');
+    const bool has_odd = std::any_of(address.begin(), address.end(), [](char c) {
+      return static_cast<unsigned char>(c) <= 0x20U || c == 0x7F ||
+             std::string_view("<>\"(),:;\\").find(c) != std::string_view::npos;
+    });
+    if (at == std::string_view::npos || at == 0 || at + 1 == address.size() || has_odd ||
+        (open != std::string_view::npos && !is_closed)) {
+      throw Error(
+          CLEAT_INVALID,
+          std::string(field) +
+              ": expected addresses as name@example.com or Name <name@example.com> with ';' between them, "
+              "found '" +
+              std::string(each) + "'");
     }
-    out.emplace_back(each);
+    const std::string_view name = each.substr(0, open == std::string_view::npos ? 0 : open);
+    out.push_back({unquoted_name(name), std::string(address)});
   }
   return out;
 }
 
-std::string envelope_address(std::string_view address) {
-  const std::size_t open = address.rfind('<'), close = address.rfind('>');
-  if (open == std::string_view::npos || close == std::string_view::npos || close < open)
-    return std::string(common::trimmed(address));
-  return std::string(common::trimmed(address.substr(open + 1, close - open - 1)));
-}
-
 std::string header_text(std::string_view text) {
-  if (is_ascii(text)) return std::string(text);
+  // What looks like an encoded word would be read as one.
+  if (text.size() <= kMostPlainHeader && is_printable(text) && text.find("=?") == std::string_view::npos)
+    return std::string(text);
   std::string out;
   while (!text.empty()) {
     std::size_t length = std::min(kWordBytes, text.size());
@@ -162,9 +198,9 @@ std::string compose(const Mail& mail, const Stamp& stamp) {
   const auto header = [&](std::string_view name, std::string_view value) {
     out.append(name).append(": ").append(value).append(kLineEnd);
   };
-  header("From", header_address(mail.from));
-  if (!mail.to.empty()) header("To", header_addresses(mail.to));
-  if (!mail.cc.empty()) header("Cc", header_addresses(mail.cc));
+  header("From", header_mailbox(mail.from));
+  if (!mail.to.empty()) header("To", header_mailboxes(mail.to));
+  if (!mail.cc.empty()) header("Cc", header_mailboxes(mail.cc));
   header("Subject", header_text(mail.subject));
   header("Date", stamp.date);
   header("Message-ID", "<" + stamp.message_id + ">");

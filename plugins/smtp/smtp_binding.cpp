@@ -1,12 +1,12 @@
 #include "smtp_binding.hpp"
 
-#include <openssl/ssl.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <cstdio>
 #include <ctime>
+#include <memory>
 #include <utility>
 
 #include "common/base64.hpp"
@@ -21,6 +21,8 @@ using common::TransferFailure;
 
 constexpr std::string_view kAttachment = "attachment.";
 constexpr std::uint16_t kImplicitPort = 465;
+constexpr std::int64_t kConnections = 20;
+constexpr std::size_t kMostFileName = 255;
 
 [[noreturn]] void refuse(const std::string& text) {
   throw Error(CLEAT_INVALID, "smtp binding error: " + text);
@@ -51,31 +53,35 @@ std::string date_text(std::time_t now) {
   return text.data();
 }
 
-void fail(Call& call, const TransferFailure& failure) {
+cleat_failure failure_of(const TransferFailure& failure, std::string& text) {
   using Kind = TransferFailure::Kind;
-  std::string text = "smtp binding error: " + failure.text;
-  if (failure.kind == Kind::timeout || failure.kind == Kind::cancelled || failure.kind == Kind::broken) {
-    if (failure.was_sent) text += "; the mail had been sent and may arrive";
-    const cleat_status status = failure.kind == Kind::timeout     ? CLEAT_TIMEOUT
-                                : failure.kind == Kind::cancelled ? CLEAT_CANCELLED
-                                                                  : CLEAT_UNAVAILABLE;
-    call.fail(status, text, failure.was_sent ? 0 : CLEAT_RETRYABLE, failure.code);
-    return;
-  }
+  text = "smtp binding error: " + failure.text;
+  cleat_status status = status_of(failure.kind);
+  bool is_final = failure.kind == Kind::invalid || failure.kind == Kind::login;
   if (failure.kind == Kind::refused) {
-    // 4xx: not now. 5xx: never.
-    const bool is_login =
-        failure.code == 530 || failure.code == 534 || failure.code == 535 || failure.code == 0;
-    const bool is_final = failure.code >= 500 || failure.code == 0;
-    const cleat_status status = is_login   ? CLEAT_UNAUTHENTICATED
-                                : is_final ? CLEAT_REMOTE
-                                           : CLEAT_UNAVAILABLE;
-    call.fail(status, text + (failure.code != 0 ? " (" + std::to_string(failure.code) + ")" : ""),
-              is_final ? 0 : CLEAT_RETRYABLE, failure.code);
-    return;
+    // 4xx: not now. 5xx: never, and 530 asks for a user.
+    is_final = failure.code >= 500;
+    if (!is_final) status = CLEAT_UNAVAILABLE;
+    if (failure.code == 530) status = CLEAT_UNAUTHENTICATED;
+  } else if (failure.was_sent) {
+    is_final = true;
+    text += "; the mail had been sent and may arrive";
   }
-  const bool is_final = failure.kind == Kind::invalid;
-  call.fail(is_final ? CLEAT_INVALID : CLEAT_UNAVAILABLE, text, is_final ? 0 : CLEAT_RETRYABLE, failure.code);
+  return {sizeof(cleat_failure), status, is_final ? 0 : CLEAT_RETRYABLE, 0, failure.code, str(text)};
+}
+
+/// Go's client, and with it Dapr's binding, tells a password in the clear to nobody else either.
+bool is_this_machine(const std::string& host) {
+  return host == "localhost" || host == "127.0.0.1" || host == "::1";
+}
+
+common::MailRequest::Tls tls_of(const std::string& asked, std::uint16_t port, bool has_password,
+                                const std::string& host) {
+  using Tls = common::MailRequest::Tls;
+  if (asked == "starttls") return Tls::required;
+  if (asked == "none") return Tls::none;
+  if (asked == "implicit" || port == kImplicitPort) return Tls::implicit;
+  return has_password && !is_this_machine(host) ? Tls::required : Tls::when_offered;
 }
 
 }  // namespace
@@ -84,6 +90,8 @@ void SmtpBinding::init(const Config& config) {
   host_name_ = config.text("host");
   const auto port = config.integer("port");
   if (host_name_.empty() || port == 0) refuse("host and port fields are required in metadata");
+  if (host_name_.find_first_of("/@?#[] \t\r\n") != std::string::npos)
+    refuse("host: expected the name or the address of a server and nothing else, found '" + host_name_ + "'");
   if (port < 1 || port > 65535) refuse("port: expected 1 to 65535, found '" + std::to_string(port) + "'");
   port_ = static_cast<std::uint16_t>(port);
   user_ = config.text("user");
@@ -93,27 +101,26 @@ void SmtpBinding::init(const Config& config) {
   skip_verify_ = config.boolean("skipTLSVerify");
   strict_dapr_ = config.fact("strict-dapr") == "true";
   ca_ = config.text("caCert");
-  const std::string tls = config.text("tls");
-  tls_ = tls == "starttls"                                              ? Tls::start
-         : tls == "none"                                                ? Tls::none
-         : tls == "implicit" || (tls.empty() && port_ == kImplicitPort) ? Tls::from_the_beginning
-                                                                        : Tls::when_offered;
+  tls_ = tls_of(config.text("tls"), port_, !password_.empty(), host_name_);
   defaults_ = {config.text("emailFrom"), config.text("emailTo"), config.text("emailCC"),
                config.text("emailBCC"),  config.text("subject"), config.text("priority")};
-  parse_addresses("emailFrom", defaults_.from);
-  parse_addresses("emailTo", defaults_.to);
-  parse_addresses("emailCC", defaults_.cc);
-  parse_addresses("emailBCC", defaults_.bcc);
+  parse_mailboxes("emailFrom", defaults_.from);
+  parse_mailboxes("emailTo", defaults_.to);
+  parse_mailboxes("emailCC", defaults_.cc);
+  parse_mailboxes("emailBCC", defaults_.bcc);
   priority_of(defaults_.priority);
-  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()),
-                                                                  &SSL_CTX_free);
-  if (context) common::use_pem(context.get(), {ca_, "", ""}, skip_verify_);
+  const auto connections = config.integer("maxConnections", kConnections);
+  if (connections < 1 || connections > 1000)
+    refuse("maxConnections: expected 1 to 1000, found '" + std::to_string(connections) + "'");
+  max_connections_ = static_cast<long>(connections);
+  common::check_pem({ca_, "", ""}, skip_verify_);
 }
 
 void SmtpBinding::start(Deadline /*deadline*/) {
   common::CurlLoop::Options options;
   options.ca = ca_;
   options.skip_verify = skip_verify_;
+  options.max_connections = max_connections_;
   curl_.emplace(std::move(options));
   curl_->start();
 }
@@ -123,17 +130,17 @@ Mail SmtpBinding::mail_of(const Request& request) const {
     return std::string(request.metadata(name).value_or(fallback));
   };
   Mail mail;
-  const auto from = parse_addresses("emailFrom", asked("emailFrom", defaults_.from));
+  auto from = parse_mailboxes("emailFrom", asked("emailFrom", defaults_.from));
   if (from.empty()) refuse("emailFrom property not supplied in configuration- or request-metadata");
   if (from.size() > 1) refuse("emailFrom: expected one address, found " + std::to_string(from.size()));
-  mail.from = from[0];
-  mail.to = parse_addresses("emailTo", asked("emailTo", defaults_.to));
+  mail.from = std::move(from[0]);
+  mail.to = parse_mailboxes("emailTo", asked("emailTo", defaults_.to));
   if (mail.to.empty()) refuse("emailTo property not supplied in configuration- or request-metadata");
-  mail.cc = parse_addresses("emailCC", asked("emailCC", defaults_.cc));
-  mail.bcc = parse_addresses("emailBCC", asked("emailBCC", defaults_.bcc));
+  mail.cc = parse_mailboxes("emailCC", asked("emailCC", defaults_.cc));
+  mail.bcc = parse_mailboxes("emailBCC", asked("emailBCC", defaults_.bcc));
   mail.subject = asked("subject", defaults_.subject);
   if (mail.subject.empty()) refuse("subject property not supplied in configuration- or request-metadata");
-  if (mail.subject.find_first_of("\r\n") != std::string::npos)
+  if (mail.subject.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
     refuse("subject: expected one line, found a line end");
   mail.priority = priority_of(asked("priority", defaults_.priority));
   mail.text = asked("text", "");
@@ -145,6 +152,8 @@ Mail SmtpBinding::mail_of(const Request& request) const {
     if (!common::equal_ignoring_case(key.substr(0, kAttachment.size()), kAttachment) ||
         key.size() == kAttachment.size())
       continue;
+    if (key.size() - kAttachment.size() > kMostFileName)
+      refuse("attachment: expected a file name of at most " + std::to_string(kMostFileName) + " bytes");
     const auto bytes = common::from_base64(view(metadata.items[i].value));
     if (!bytes) refuse(std::string(key) + ": expected the attachment's bytes in base64");
     mail.attachments.push_back({std::string(key.substr(kAttachment.size())), *bytes});
@@ -162,9 +171,9 @@ Stamp SmtpBinding::new_stamp(const Mail& mail) {
   std::array<char, 40> text{};
   std::snprintf(text.data(), text.size(), "%016llx%016llx", static_cast<unsigned long long>(high),
                 static_cast<unsigned long long>(low));
-  const std::string from = envelope_address(mail.from);
   return {date_text(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())),
-          std::string(text.data()) + from.substr(from.find('@')), "cleat-" + std::string(text.data())};
+          std::string(text.data()) + mail.from.address.substr(mail.from.address.rfind('@')),
+          "cleat-" + std::string(text.data())};
 }
 
 void SmtpBinding::invoke(const Request& request, Call&& call) {
@@ -173,41 +182,38 @@ void SmtpBinding::invoke(const Request& request, Call&& call) {
                 "bindings.smtp offers create, not '" + std::string(request.operation()) + "'");
   const Mail mail = mail_of(request);
   common::MailRequest out;
-  const bool is_v6 = host_name_.find(':') != std::string::npos;
-  out.url = std::string(tls_ == Tls::from_the_beginning ? "smtps" : "smtp") + "://" +
-            (is_v6 ? "[" + host_name_ + "]" : host_name_) + ":" + std::to_string(port_);
+  out.tag = request.id();
+  out.host = host_name_;
+  out.port = port_;
+  out.tls = tls_;
   out.user = user_;
   out.password = password_;
-  out.from = envelope_address(mail.from);
+  out.from = mail.from.address;
   for (const auto* list : {&mail.to, &mail.cc, &mail.bcc}) {
-    for (const std::string& each : *list)
-      out.to.push_back(envelope_address(each));
+    for (const Mailbox& each : *list)
+      out.to.push_back(each.address);
   }
   out.text = compose(mail, new_stamp(mail));
-  out.use_tls = tls_ != Tls::none;
-  out.needs_tls = tls_ == Tls::start;
   out.deadline_ns = request.deadline().at_ns;
-  const std::uint64_t id = request.id();
   // std::function wants to be copied, and a call cannot be.
   auto held = std::make_shared<Call>(std::move(call));
-  const std::lock_guard lock(mutex_);  // the answer may be there before the number is
-  transfers_[id] = curl_->send(std::move(out), [this, id, held](const TransferFailure* failure) {
-    {
-      const std::lock_guard guard(mutex_);
-      transfers_.erase(id);
-    }
-    if (failure == nullptr) {
-      held->complete();
-    } else {
-      fail(*held, *failure);
-    }
-  });
+  curl_->send(std::move(out), [this, held](const TransferFailure* failure) { answered(*held, failure); });
+}
+
+void SmtpBinding::answered(Call& call, const TransferFailure* failure) {
+  using Kind = TransferFailure::Kind;
+  const bool is_down = failure != nullptr && (failure->kind == Kind::unreachable ||
+                                              failure->kind == Kind::tls || failure->kind == Kind::login);
+  const bool is_up = failure == nullptr || failure->kind == Kind::refused;
+  const std::int32_t now = is_down ? CLEAT_HEALTH_DOWN : is_up ? CLEAT_HEALTH_UP : health_;
+  if (std::exchange(health_, now) != now) host_.set_health(now, is_down ? failure->text : "");
+  if (failure == nullptr) return call.complete();
+  std::string text;
+  call.fail(failure_of(*failure, text));
 }
 
 void SmtpBinding::cancel(std::uint64_t call_id) {
-  const std::lock_guard lock(mutex_);
-  const auto found = transfers_.find(call_id);
-  if (found != transfers_.end()) curl_->cancel(found->second);
+  curl_->cancel(call_id);
 }
 
 void SmtpBinding::stop(Deadline /*deadline*/) {

@@ -3,12 +3,10 @@
 #include <cleat/plugin.hpp>
 
 #include <cstdint>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <random>
 #include <string>
-#include <unordered_map>
 
 #include "common/curl_loop.hpp"
 #include "mail.hpp"
@@ -29,24 +27,24 @@ class SmtpBinding {
   void stop(Deadline deadline);
 
  private:
-  enum class Tls { when_offered, start, from_the_beginning, none };
-
   [[nodiscard]] Mail mail_of(const Request& request) const;
   Stamp new_stamp(const Mail& mail);
+  void answered(Call& call, const common::TransferFailure* failure);
 
   Host host_;
   std::string host_name_, user_, password_, ca_;
   std::uint16_t port_ = 0;
   bool skip_verify_ = false, strict_dapr_ = false;
-  Tls tls_ = Tls::when_offered;
+  common::MailRequest::Tls tls_ = common::MailRequest::Tls::when_offered;
   /// What a request does not say.
   struct Defaults {
     std::string from, to, cc, bcc, subject, priority;
   } defaults_;
+  long max_connections_ = 0;
   std::optional<common::CurlLoop> curl_;
-  std::mutex mutex_;
+  std::mutex mutex_;  ///< for random_
   std::mt19937_64 random_{std::random_device{}()};
-  std::unordered_map<std::uint64_t, std::uint64_t> transfers_;  ///< of calls that are out, for cancel()
+  std::int32_t health_ = CLEAT_HEALTH_UNKNOWN;  ///< as told last; of the loop's thread
 };
 
 }  // namespace cleat::smtp

@@ -57,10 +57,18 @@ struct Completion {
   bool done = false;
   std::uint32_t times = 0;
   cleat_status status = CLEAT_OK;
+  std::uint32_t flags = 0, retry_after_ms = 0;
   std::string text;
   bool has_response = false;
   std::string data, content_type;
   Pairs metadata;
+  [[nodiscard]] bool is_retryable() const { return (flags & CLEAT_RETRYABLE) != 0; }
+  [[nodiscard]] std::string header(std::string_view name) const {
+    for (const auto& [key, value] : metadata) {
+      if (key == name) return value;
+    }
+    return "(no such metadata)";
+  }
 };
 
 struct LogLine {
@@ -264,6 +272,8 @@ class FakeHost {
       ++completion.times;
       if (failure != nullptr) {
         completion.status = failure->code;
+        completion.flags = failure->flags;
+        completion.retry_after_ms = failure->retry_after_ms;
         completion.text = view(failure->text);
       }
       if (response != nullptr) {
