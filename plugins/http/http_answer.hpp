@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/curl_loop.hpp"
+#include "common/curl/loop.hpp"
 
 namespace cleat::http {
 

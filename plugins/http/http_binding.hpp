@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "common/curl_loop.hpp"
+#include "common/curl/loop.hpp"
 #include "http_config.hpp"
 
 namespace cleat::http {

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/curl_loop.hpp"
+#include "common/curl/loop.hpp"
 #include "http_config.hpp"
 
 namespace cleat::http {

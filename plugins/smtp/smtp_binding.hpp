@@ -8,7 +8,7 @@
 #include <random>
 #include <string>
 
-#include "common/curl_loop.hpp"
+#include "common/curl/loop.hpp"
 #include "mail.hpp"
 
 namespace cleat::smtp {

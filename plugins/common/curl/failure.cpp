@@ -1,4 +1,4 @@
-#include "common/curl_transfer.hpp"
+#include "common/curl/transfer.hpp"
 
 namespace cleat::common {
 

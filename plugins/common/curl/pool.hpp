@@ -8,7 +8,7 @@
 #include <memory>
 #include <unordered_map>
 
-#include "common/curl_loop.hpp"
+#include "common/curl/loop.hpp"
 
 namespace cleat::common {
 

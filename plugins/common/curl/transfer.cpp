@@ -1,4 +1,4 @@
-#include "common/curl_transfer.hpp"
+#include "common/curl/transfer.hpp"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>

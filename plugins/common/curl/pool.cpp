@@ -1,4 +1,4 @@
-#include "common/curl_pool.hpp"
+#include "common/curl/pool.hpp"
 
 #include <sys/epoll.h>
 

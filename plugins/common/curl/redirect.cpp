@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <array>
 
-#include "common/curl_transfer.hpp"
+#include "common/curl/transfer.hpp"
 #include "common/text.hpp"
 
 namespace cleat::common {

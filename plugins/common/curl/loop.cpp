@@ -1,12 +1,12 @@
-#include "common/curl_loop.hpp"
+#include "common/curl/loop.hpp"
 
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 
-#include "common/curl_pool.hpp"
-#include "common/curl_transfer.hpp"
+#include "common/curl/pool.hpp"
+#include "common/curl/transfer.hpp"
 
 namespace cleat::common {
 namespace {

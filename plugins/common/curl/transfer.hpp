@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "common/curl_loop.hpp"
-#include "common/curl_pool.hpp"
+#include "common/curl/loop.hpp"
+#include "common/curl/pool.hpp"
 
 namespace cleat::common {
 

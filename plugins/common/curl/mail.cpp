@@ -4,7 +4,7 @@
 #include <charconv>
 #include <cstring>
 
-#include "common/curl_transfer.hpp"
+#include "common/curl/transfer.hpp"
 #include "common/text.hpp"
 
 namespace cleat::common {
