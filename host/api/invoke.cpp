@@ -101,8 +101,8 @@ InvokeOutcome Invoker::outcome_of(const Output& output, OutputResult&& result) {
         failure(output.name, result.status, result.error.empty() ? status_name(result.status) : result.error);
   } else {
     outcome.code = result.has_body ? InvokeCode::answered : InvokeCode::no_body;
-    outcome.body = std::move(result.data);
   }
+  outcome.body = std::move(result.data);
   outcome.rich_status = output.rich_status;
   outcome.metadata = std::move(result.metadata);
   return outcome;

@@ -25,7 +25,7 @@ struct InvokeOutcome {
   bool rich_status = false;  ///< the component wants its status told by the protocol's own codes
   std::string message;       ///< for people, when malformed or failed
   Pairs metadata;            ///< of the response, also on failure
-  Buffer body;
+  Buffer body;               ///< likewise
 };
 
 /// What came with a call beside its body. Everything is borrowed until the call returns.

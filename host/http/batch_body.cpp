@@ -6,28 +6,12 @@
 #include <functional>
 
 #include "base/text.hpp"
+#include "http/data_text.hpp"
 
 namespace cleat::http {
 namespace {
 
 constexpr std::size_t kFrameBytes = 256;  ///< about what an entry needs beside its own text
-
-void append_base64(std::string& out, std::string_view bytes) {
-  constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  const std::size_t begin = out.size();
-  out.resize(begin + (bytes.size() + 2) / 3 * 4, '=');
-  char* to = out.data() + begin;
-  const auto byte = [bytes](std::size_t i) {
-    return i < bytes.size() ? static_cast<unsigned>(static_cast<unsigned char>(bytes[i])) : 0U;
-  };
-  for (std::size_t i = 0; i < bytes.size(); i += 3, to += 4) {
-    const unsigned group = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
-    to[0] = kLetters[group >> 18];
-    to[1] = kLetters[group >> 12 & 63];
-    if (i + 1 < bytes.size()) to[2] = kLetters[group >> 6 & 63];
-    if (i + 2 < bytes.size()) to[3] = kLetters[group & 63];
-  }
-}
 
 // As JSON readers that fold names would take it: "Cleat-Attempt" and "cleat_attempt" are the host's too.
 bool is_hosts_name(std::string_view name) {
@@ -99,7 +83,8 @@ void BatchBody::write(const Batch& batch, json::Reader& reader, WallText& wall) 
 void BatchBody::write_entry(const Event& event, std::size_t place, json::Reader& reader, WallText& wall) {
   text_ += "{\"entryId\":";
   write_id(event, place);
-  write_data(event.data(), reader);
+  text_ += ',';
+  append_data(text_, event.data(), reader);
   text_ += ",\"contentType\":";
   json::append_string(text_, event.content_type());
   if (!event.traceparent().empty()) {
@@ -125,17 +110,6 @@ void BatchBody::write_id(const Event& event, std::size_t place) {
     text_.pop_back();
     text_ += fmt::format("#{}\"", place);
   }
-}
-
-void BatchBody::write_data(std::string_view data, json::Reader& reader) {
-  text_ += ",\"data\":";
-  if (reader.read_value(data)) {
-    text_ += data;
-    return;
-  }
-  text_ += '"';
-  append_base64(text_, data);
-  text_ += "\",\"base64\":true";
 }
 
 void BatchBody::write_metadata(const Event& event, WallText& wall) {

@@ -62,7 +62,6 @@ class BatchBody {
  private:
   void write_entry(const Event& event, std::size_t place, json::Reader& reader, WallText& wall);
   void write_id(const Event& event, std::size_t place);
-  void write_data(std::string_view data, json::Reader& reader);
   void write_metadata(const Event& event, WallText& wall);
   bool write_member(std::string_view prefix, std::string_view name, std::string_view value);
   [[nodiscard]] std::optional<std::size_t> find_id(std::string_view raw, json::Reader& reader) const;

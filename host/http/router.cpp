@@ -2,6 +2,7 @@
 
 #include "api/health.hpp"
 #include "http/admin_api.hpp"
+#include "http/data_text.hpp"
 #include "http/paths.hpp"
 
 namespace cleat::http {
@@ -36,7 +37,15 @@ std::string_view default_operation(verb method) {
   }
 }
 
-Response to_response(InvokeOutcome&& outcome) {
+/// What the far end answered to a call that failed: beside the error, as a member that daprd does not have.
+void add_data(std::string& error, std::string_view data) {
+  json::Reader reader;
+  error.back() = ',';
+  append_data(error, data, reader);
+  error += '}';
+}
+
+Response to_response(InvokeOutcome&& outcome, bool strict_dapr) {
   Response response;
   switch (outcome.code) {
     case InvokeCode::answered:
@@ -51,6 +60,7 @@ Response to_response(InvokeOutcome&& outcome) {
       break;
     case InvokeCode::failed:
       response = error_response(http_status(outcome), "ERR_INVOKE_OUTPUT_BINDING", outcome.message);
+      if (outcome.body.size() > 0 && !strict_dapr) add_data(response.text, outcome.body.view());
       break;
   }
   if (outcome.status != CLEAT_OK) response.cleat_status = status_name(outcome.status);
@@ -133,7 +143,9 @@ void Router::invoke(const Route& route, const MessageText& request, ExchangePtr 
   }
   invoker_.invoke(
       call, request.body,
-      [exchange](InvokeOutcome&& outcome) { exchange->respond(to_response(std::move(outcome))); },
+      [exchange, strict = options_.strict_dapr](InvokeOutcome&& outcome) {
+        exchange->respond(to_response(std::move(outcome), strict));
+      },
       [exchange] { return exchange->wanted(); });
 }
 

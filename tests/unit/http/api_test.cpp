@@ -104,6 +104,22 @@ TEST_F(ApiTest, SendsResponseMetadataAlsoOnFailure) {
   EXPECT_EQ(failed.header("metadata.statusCode"), "201");
   EXPECT_EQ(failed.header("cleat-status"), "THROTTLED");
   EXPECT_NE(failed.body.find(R"(slow \u003cdown\u003e)"), std::string::npos);
+  // What came with the failure stands beside it: "x" is no JSON.
+  EXPECT_NE(failed.body.find(R"(","data":"eA==","base64":true})"), std::string::npos) << failed.body;
+}
+
+TEST_F(ApiTest, AFailuresAnswerStandsInItAsItIs) {
+  port_.make_result = [](const OutputRequest& request) {
+    OutputResult result = testing::result_with_body(request.operation == "get" ? R"({"n": 1.0})" : "");
+    result.status = CLEAT_REMOTE;
+    result.error = "no";
+    return result;
+  };
+  start();
+  const std::string error =
+      R"({"errorCode":"ERR_INVOKE_OUTPUT_BINDING","message":"error invoking output binding k: no")";
+  EXPECT_EQ(ask(post("/v1.0/bindings/k", R"({"operation":"get"})")).body, error + R"(,"data":{"n": 1.0}})");
+  EXPECT_EQ(ask(post("/v1.0/bindings/k", kCreate)).body, error + "}");
 }
 
 TEST_F(ApiTest, TellsTheStatusByItsOwnCodeWhereAskedFor) {
