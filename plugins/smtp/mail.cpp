@@ -159,7 +159,7 @@ std::vector<Mailbox> parse_mailboxes(std::string_view field, std::string_view li
                                          : each.substr(open + 1, each.size() - open - (is_closed ? 2 : 1));
     const std::size_t at = address.rfind('@');
     const bool has_odd = std::any_of(address.begin(), address.end(), [](char c) {
-      return static_cast<unsigned char>(c) <= 0x20U || c == 0x7F ||
+      return static_cast<unsigned char>(c) <= 0x20U || static_cast<unsigned char>(c) >= 0x7FU ||
              std::string_view("<>\"(),:;\\").find(c) != std::string_view::npos;
     });
     if (at == std::string_view::npos || at == 0 || at + 1 == address.size() || has_odd ||

@@ -1,6 +1,12 @@
 """bindings.http against nginx, as the application sees it."""
 
 import base64
+import concurrent.futures
+import contextlib
+import select
+import socket
+import socketserver
+import threading
 
 import pytest
 
@@ -17,11 +23,44 @@ def far_end(tmp_path_factory):
 
 @pytest.fixture
 def call(start_host, far_end):
-    def make(scheme="http", **fields):
-        url = f"{'http' if scheme == 'http' else 'https'}://localhost:{far_end.port(scheme)}"
-        host = start_host(component("far", "bindings.http", {"url": url, **fields})).ready()
-        return lambda operation, data=None, **metadata: host.invoke("far", {"operation": operation, "data": data, "metadata": metadata})
+    def make(scheme="http", env=None, name="localhost", headers=None, **fields):
+        url = f"{'http' if scheme == 'http' else 'https'}://{name}:{far_end.port(scheme)}"
+        host = start_host(component("far", "bindings.http", {"url": url, **fields}), env=env).ready()
+        return lambda operation, data=None, **metadata: host.invoke("far", {"operation": operation, "data": data, "metadata": metadata}, headers=headers)
     return make
+
+
+class Proxy(socketserver.ThreadingTCPServer):
+    """Takes CONNECT to anywhere, goes to `target` and counts."""
+    daemon_threads = True
+
+    def __init__(self, target):
+        super().__init__(("127.0.0.1", 0), Tunnel)
+        self.target = target
+        self.asked = []
+
+
+class Tunnel(socketserver.StreamRequestHandler):
+    def handle(self):
+        self.server.asked.append(self.rfile.readline().decode().strip())
+        while self.rfile.readline().strip():
+            pass
+        with socket.create_connection(("127.0.0.1", self.server.target)) as far:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            while True:
+                for end in select.select([far, self.connection], [], [])[0]:
+                    text = end.recv(65536)
+                    if not text:
+                        return
+                    (self.connection if end is far else far).sendall(text)
+
+
+@contextlib.contextmanager
+def proxy_to(port):
+    with Proxy(port) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        yield proxy
+        proxy.shutdown()
 
 
 def header(asked, name):
@@ -55,6 +94,7 @@ def test_the_answer_of_a_failure_reaches_the_caller(call):
     reply = get("get", path="/status/404")
     assert reply.status >= 400 and "received status code 404" in str(reply.headers) + reply.text
     assert reply.headers["metadata.statuscode"] == "404" and reply.headers["metadata.status"] == "404 Not Found"
+    assert base64.b64decode(reply.json()["data"]) == b"what is wrong" and reply.json()["base64"] is True
     calm = get("get", path="/status/404", errorIfNot2XX="false")
     assert calm.status == 200 and calm.text == "what is wrong" and calm.headers["metadata.statuscode"] == "404"
     assert get("get").headers["metadata.x-twice"] == "a, b"
@@ -90,13 +130,57 @@ def test_connections_are_used_again_and_http_2_is_spoken(call, far_end):
     assert len({header(each, "x-echo-connection")[0] for each in seen}) == 1
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("size", [4_000, 1_000_000])
+def test_bodies_are_bit_exact(call, far_end, scheme, size):
+    text = "".join(chr(32 + number * 7 % 90) for number in range(size)) + "Ünïcödé\u0000"
+    reply = call(scheme, MTLSRootCA=far_end.tls("ca.pem"))("put", text, path="/raw")
+    assert reply.status == 200 and reply.json() == text
+
+
+@pytest.mark.parametrize("scheme, most", [("http", 100), ("https", 1)])
+def test_a_hundred_at_once(call, far_end, scheme, most):
+    post = call(scheme, MTLSRootCA=far_end.tls("ca.pem"))
+    with concurrent.futures.ThreadPoolExecutor(100) as pool:
+        replies = list(pool.map(lambda number: post("post", number), range(100)))
+    assert [base64.b64decode(reply.json()["body"]) for reply in replies] == [b"%d" % number for number in range(100)]
+    assert len({header(reply.json(), "x-echo-connection")[0] for reply in replies}) <= most
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_after_a_timeout_another_connection_is_taken(call, far_end, scheme):
+    get = call(scheme, MTLSRootCA=far_end.tls("ca.pem"), responseTimeout="1s")
+    before = header(get("get").json(), "x-echo-connection")[0]
+    late = get("post", "x", path="/slow")
+    assert late.status >= 400 and "had been sent" in late.text
+    after = [header(get("get").json(), "x-echo-connection")[0] for _ in range(2)]
+    assert before not in after and len(set(after)) == 1
+
+
+def test_a_trace_goes_on(call):
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    asked = call(headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01", "tracestate": "a=b"})("get", Traceparent="mine").json()
+    assert trace in header(asked, "traceparent")[0] and header(asked, "tracestate") == ["a=b"]
+
+
+def test_a_proxy_of_the_environment_is_used(call, far_end):
+    with proxy_to(far_end.port("https")) as proxy:
+        address = f"http://127.0.0.1:{proxy.server_address[1]}"
+        post = call("https", name="localhost", env={"https_proxy": address, "no_proxy": ""}, MTLSRootCA=far_end.tls("ca.pem"),
+                    securityTokenHeader="X-Api-Key", securityToken="s3cret")
+        asked = [post("post", "x").json() for _ in range(2)]
+        assert {header(each, "x-echo-protocol")[0] for each in asked} == {"HTTP/2.0"}
+        assert proxy.asked == [f"CONNECT localhost:{far_end.port('https')} HTTP/1.1"]
+
+
 def test_tls_wants_the_right_authority(call):
     reply = call("https")("get")
     assert reply.status >= 400 and "certificate" in reply.text.lower()
 
 
 def test_a_certificate_of_ours(call, far_end, tmp_path):
-    assert call("mtls", MTLSRootCA=far_end.tls("ca.pem"))("get", errorIfNot2XX="false").status != 204
+    without = call("mtls", MTLSRootCA=far_end.tls("ca.pem"))("get")
+    assert without.status >= 400 and without.headers["metadata.statuscode"] == "400" and b"No required SSL certificate" in base64.b64decode(without.json()["data"])
     (tmp_path / "key.pem").write_text(far_end.tls("client.key"))
     get = call("mtls", MTLSRootCA=far_end.tls("ca.pem"), MTLSClientCert=far_end.tls("client.crt"), MTLSClientKey=str(tmp_path / "key.pem"))
     assert header(get("get").json(), "x-echo-client") == ["CN=cleat-test-client"]

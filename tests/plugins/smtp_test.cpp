@@ -47,8 +47,9 @@ TEST(Mail, NamesAreQuotedWhereTheyNeedIt) {
 }
 
 TEST(Mail, WhatIsNoAddressIsRefused) {
-  for (const char* list : {"nobody", "@b.c", "a@", "a b@c.d", "a@b.c, d@e.f", "N <a@b.c", "N <a@b.c> x",
-                           "a@b.c\r\nBcc: d@e.f", "N\r\nBcc: d <a@b.c>", "<a@b>c@d>", "a@b.c\x01"}) {
+  for (const char* list :
+       {"nobody", "@b.c", "a@", "a b@c.d", "a@b.c, d@e.f", "N <a@b.c", "N <a@b.c> x", "a@b.c\r\nBcc: d@e.f",
+        "N\r\nBcc: d <a@b.c>", "<a@b>c@d>", "a@b.c\x01", "zoë@b.c"}) {
     EXPECT_THROW(parse_mailboxes("emailTo", list), Error) << list;
   }
   EXPECT_THROW(parse_mailboxes("emailTo", std::string_view("a\0@b.c", 6)), Error);
