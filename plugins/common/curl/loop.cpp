@@ -1,7 +1,5 @@
 #include "common/curl/loop.hpp"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <array>
 
@@ -121,8 +119,11 @@ void CurlLoop::begin(const std::shared_ptr<Transfer>& transfer) {
 
 /// False: libcurl does not take it.
 bool CurlLoop::perform(Transfer& transfer) {
-  if (!transfer.prepare(options_)) return false;
   transfer.pool = pool_;
+  if (!transfer.prepare(options_)) {
+    transfer.pool.reset();
+    return false;
+  }
   pool_->add(transfer.easy.get());
   return true;
 }
@@ -140,15 +141,11 @@ void CurlLoop::retire_pool() {
   retired_.push_back(std::exchange(pool_, new_pool()));
 }
 
-/// The caller is told at once. A request is then taken out; a mail is not, because libcurl would wait for the server
-/// to say goodbye, and would end the text as if it were whole: its connection is cut, and libcurl finds out.
+/// The caller is told at once. libcurl would end a mail's text as if it were whole, and wait for the server to say that it
+/// took it: neither gets anywhere over a connection that is cut.
 void CurlLoop::abandon(const std::shared_ptr<Transfer>& transfer, const TransferFailure& failure) {
-  transfer->answer(&failure);
-  if (transfer->descriptor < 0) {
-    end(transfer, &failure);
-  } else {
-    ::shutdown(transfer->descriptor, SHUT_RDWR);
-  }
+  if (transfer->is_mail && transfer->pool) transfer->pool->cut(transfer->easy.get());
+  end(transfer, &failure);
 }
 
 /// What libcurl says.
@@ -193,10 +190,6 @@ void CurlLoop::stop_transfers() {
     all.push_back(transfer);
   for (const auto& transfer : all)
     abandon(transfer, transfer->failure(Kind::cancelled, "the component stopped before there was an answer"));
-  // A mail that was cut off ends as libcurl looks at its connection.
-  for (const auto& transfer : all) {
-    if (transfer->pool && transfer->descriptor >= 0) transfer->pool->look_at(transfer->descriptor);
-  }
 }
 
 }  // namespace cleat::common

@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstring>
@@ -11,18 +9,6 @@ namespace cleat::common {
 namespace {
 
 constexpr std::size_t kMostReply = 300;
-
-int keep_descriptor(void* user, curl_socket_t descriptor, curlsocktype /*purpose*/) {
-  *static_cast<int*>(user) = descriptor;
-  set_user_timeout(descriptor);
-  return CURL_SOCKOPT_OK;
-}
-
-int close_descriptor(void* user, curl_socket_t descriptor) {
-  auto* kept = static_cast<int*>(user);
-  if (*kept == descriptor) *kept = -1;
-  return ::close(descriptor);
-}
 
 std::string url_of(const MailRequest& mail) {
   const bool is_v6 = mail.host.find(':') != std::string::npos;
@@ -66,10 +52,7 @@ bool CurlLoop::Transfer::prepare_mail() {
   // Nothing is kept between two mails.
   curl_easy_setopt(handle, CURLOPT_FORBID_REUSE, 1L);
   curl_easy_setopt(handle, CURLOPT_FRESH_CONNECT, 1L);
-  curl_easy_setopt(handle, CURLOPT_SOCKOPTFUNCTION, keep_descriptor);
-  curl_easy_setopt(handle, CURLOPT_SOCKOPTDATA, &descriptor);
-  curl_easy_setopt(handle, CURLOPT_CLOSESOCKETFUNCTION, close_descriptor);
-  curl_easy_setopt(handle, CURLOPT_CLOSESOCKETDATA, &descriptor);
+  pool->keep_sockets(handle);
   return curl_easy_setopt(handle, CURLOPT_URL, url_of(mail).c_str()) == CURLE_OK;
 }
 

@@ -1,9 +1,14 @@
 #include "common/curl/pool.hpp"
 
 #include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <iterator>
 #include <new>
 #include <utility>
+
+#include "common/curl/transfer.hpp"
 
 namespace cleat::common {
 namespace {
@@ -48,11 +53,36 @@ void CurlLoop::Pool::add(CURL* easy) {
 void CurlLoop::Pool::remove(CURL* easy) {
   --count_;
   curl_multi_remove_handle(multi_, easy);
+  for (auto each = sockets_.begin(); each != sockets_.end();)
+    each = each->second == easy ? sockets_.erase(each) : std::next(each);
 }
 
-void CurlLoop::Pool::look_at(int descriptor) {
-  act(CURL_SOCKET_TIMEOUT, 0);
-  act(descriptor, CURL_CSELECT_IN);
+/// What a connection refers to is the pool, which lives longer than it. A socket may be closed before the transfer ends,
+/// and its number be another's then: of two addresses that are tried at once one is given up.
+void CurlLoop::Pool::keep_sockets(CURL* easy) {
+  curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
+  curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, easy);
+  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, this);
+}
+
+void CurlLoop::Pool::cut(CURL* easy) {
+  for (const auto& [descriptor, owner] : sockets_) {
+    if (owner == easy) ::shutdown(descriptor, SHUT_RDWR);
+  }
+}
+
+int CurlLoop::Pool::on_socket(void* easy, curl_socket_t descriptor, curlsocktype /*purpose*/) {
+  Transfer* transfer = nullptr;
+  curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
+  transfer->pool->sockets_[descriptor] = easy;
+  set_user_timeout(descriptor);
+  return CURL_SOCKOPT_OK;
+}
+
+int CurlLoop::Pool::on_close(void* self, curl_socket_t descriptor) {
+  static_cast<Pool*>(self)->sockets_.erase(descriptor);
+  return ::close(descriptor);
 }
 
 void CurlLoop::Pool::act(int descriptor, int events) {

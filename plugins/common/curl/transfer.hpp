@@ -32,9 +32,8 @@ struct CurlLoop::Transfer {
   HttpDone http_done;
   MailDone mail_done;
 
-  std::shared_ptr<Pool> pool;  ///< that `easy` is in
+  std::shared_ptr<Pool> pool;  ///< that `easy` is prepared for, or in
   std::unique_ptr<CURL, FreeEasy> easy;
-  int descriptor = -1;  ///< of a mail's connection, which is its own
 
   /// Fills the handle. False: libcurl refused something, reason() says what.
   bool prepare(const Options& options);
