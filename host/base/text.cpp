@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cstring>
 #include <ctime>
 
 #include "base/loop.hpp"
@@ -16,6 +17,12 @@ constexpr std::string_view kWhiteSpace = " \t\r\n\v\f";
 
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+constexpr std::uint64_t kOnes = 0x0101010101010101, kTopBits = 0x80 * kOnes;
+
+bool is_printable(char c) {
+  return c >= 0x20 && c < 0x7F;
 }
 
 // "1.5" of a thousand and a unit, without zeros at the end.
@@ -38,6 +45,22 @@ std::string to_lower(std::string_view text) {
 bool iequals(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](char x, char y) { return lower(x) == lower(y); });
+}
+
+bool is_printable_ascii(std::string_view text) {
+  if (text.size() < sizeof(std::uint64_t)) return std::all_of(text.begin(), text.end(), is_printable);
+  std::uint64_t all = kTopBits;
+  const auto look_at = [&](const char* eight) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, eight, sizeof word);
+    // A byte's top bit stays set in the first where it is at least 0x20, and stays clear in the second where it is at most 0x7E.
+    all &= ((word | kTopBits) - 0x20 * kOnes) & ~(word | (word + kOnes));
+  };
+  const char* const last = text.data() + text.size() - sizeof(std::uint64_t);
+  for (const char* at = text.data(); at < last; at += sizeof(std::uint64_t))
+    look_at(at);
+  look_at(last);
+  return all == kTopBits;
 }
 
 std::string_view trim(std::string_view text) {

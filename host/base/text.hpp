@@ -15,6 +15,8 @@ using Pairs = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] std::string to_lower(std::string_view text);
 /// ASCII only, as every name we compare is.
 [[nodiscard]] bool iequals(std::string_view a, std::string_view b);
+/// Whether every byte is one of 0x20 to 0x7E. Made for the short texts of headers and metadata.
+[[nodiscard]] bool is_printable_ascii(std::string_view text);
 [[nodiscard]] std::string_view trim(std::string_view text);
 /// "a, b,,c" to {"a","b","c"}: trimmed, empty items left out.
 [[nodiscard]] std::vector<std::string> split_list(std::string_view text, char separator = ',');

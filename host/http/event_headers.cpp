@@ -18,15 +18,59 @@ namespace {
 
 constexpr std::string_view kHex = "0123456789ABCDEF";
 
-char lower(char c) {
+constexpr char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
 }
-char upper(char c) {
+constexpr char upper(char c) {
   return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
 }
+// CGI and its heirs take an underscore for a hyphen, so "content_length" is as much the host's as "content-length".
+constexpr char folded(char c) {
+  return c == '_' ? '-' : lower(c);
+}
 
-bool starts_with_name(std::string_view name, std::string_view prefix) {
-  return name.size() >= prefix.size() && iequals(name.substr(0, prefix.size()), prefix);
+template <class Value, class Make>
+constexpr std::array<Value, 256> for_each_char(Make make) {
+  std::array<Value, 256> table{};
+  for (std::size_t i = 0; i < table.size(); ++i)
+    table[i] = make(static_cast<char>(i));
+  return table;
+}
+constexpr auto kLower = for_each_char<char>(lower);
+constexpr auto kUpper = for_each_char<char>(upper);
+
+constexpr std::string_view kHopByHop[] = {
+    "connection",     "keep-alive", "proxy-connection", "transfer-encoding",   "upgrade",
+    "http2-settings", "te",         "trailer",          "proxy-authorization", "proxy-authenticate"};
+constexpr std::string_view kHostOnly[] = {
+    "traceparent", "tracestate", "baggage",         "authorization", "cookie",
+    "host",        "expect",     "accept-encoding", "user-agent",    "destination-app-id"};
+constexpr std::string_view kHostPrefixes[] = {"cleat-", "dapr-", "content-"};
+
+// Most names are ruled out by their first character.
+constexpr auto kMayBeHostOnly = for_each_char<bool>([](char c) {
+  const auto begins = [c](std::string_view name) { return name.front() == folded(c); };
+  return std::any_of(std::begin(kHopByHop), std::end(kHopByHop), begins) ||
+         std::any_of(std::begin(kHostOnly), std::end(kHostOnly), begins) ||
+         std::any_of(std::begin(kHostPrefixes), std::end(kHostPrefixes), begins);
+});
+
+bool begins_folded(std::string_view name, std::string_view prefix) {
+  return name.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), name.begin(),
+                                                    [](char p, char c) { return p == folded(c); });
+}
+template <std::size_t kCount>
+bool is_any_folded(std::string_view name, const std::string_view (&listed)[kCount]) {
+  return std::any_of(std::begin(listed), std::end(listed), [name](std::string_view one) {
+    return one.size() == name.size() && begins_folded(name, one);
+  });
+}
+
+bool is_host_only(std::string_view name) {
+  if (!kMayBeHostOnly[static_cast<unsigned char>(name.front())]) return false;
+  return is_any_folded(name, kHopByHop) || is_any_folded(name, kHostOnly) ||
+         std::any_of(std::begin(kHostPrefixes), std::end(kHostPrefixes),
+                     [name](std::string_view prefix) { return begins_folded(name, prefix); });
 }
 
 bool is_any_of(std::string_view name, std::initializer_list<std::string_view> names) {
@@ -34,27 +78,11 @@ bool is_any_of(std::string_view name, std::initializer_list<std::string_view> na
                      [&](std::string_view one) { return name.size() == one.size() && iequals(name, one); });
 }
 
-bool is_hop_by_hop(std::string_view name) {
-  return is_any_of(name, {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade",
-                          "http2-settings", "te", "trailer", "proxy-authorization", "proxy-authenticate"});
-}
-
-// CGI and its heirs take an underscore for a hyphen, so "content_length" is as much the host's as
-// "content-length".
-bool is_host_only(std::string_view name, bool strict) {
-  if (strict)
-    return is_hop_by_hop(name) || is_any_of(name, {"content-type", "content-length", "host",
-                                                   "destination-app-id", "expect", "dapr-api-token"});
-  std::array<char, 32> hyphens{};
-  if (name.size() <= hyphens.size() && name.find('_') != std::string_view::npos) {
-    std::transform(name.begin(), name.end(), hyphens.begin(), [](char c) { return c == '_' ? '-' : c; });
-    name = {hyphens.data(), name.size()};
-  }
-  return is_hop_by_hop(name) || starts_with_name(name, "cleat-") || starts_with_name(name, "dapr-") ||
-         starts_with_name(name, "cleat_") || starts_with_name(name, "dapr_") ||
-         starts_with_name(name, "content-") || starts_with_name(name, "content_") ||
-         is_any_of(name, {"traceparent", "tracestate", "baggage", "authorization", "cookie", "host", "expect",
-                          "accept-encoding", "user-agent", "destination-app-id"});
+bool is_dropped_by_daprd(std::string_view name) {
+  return std::any_of(std::begin(kHopByHop), std::end(kHopByHop),
+                     [name](std::string_view one) { return iequals(name, one); }) ||
+         is_any_of(name, {"content-type", "content-length", "host", "destination-app-id", "expect",
+                          "dapr-api-token"});
 }
 
 bool is_blank(char c) {
@@ -63,15 +91,13 @@ bool is_blank(char c) {
 
 // Readers cut white space off at the ends, and some refuse a request for bytes that are no UTF-8.
 bool is_legal_value(std::string_view value) {
-  unsigned char all = 0;
-  for (const char c : value) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte < 0x20 && c != '\t') || byte == 0x7f) return false;
-    all |= byte;
-  }
   if (value.empty()) return true;
   if (is_blank(value.front()) || is_blank(value.back())) return false;
-  return all < 0x80 || json::find_invalid_utf8(value) == std::string_view::npos;
+  if (is_printable_ascii(value)) return true;
+  const bool has_control = std::any_of(value.begin(), value.end(), [](char c) {
+    return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
+  });
+  return !has_control && json::find_invalid_utf8(value) == std::string_view::npos;
 }
 
 // Long enough for every type there is; a longer one would leave no room for the other headers.
@@ -92,18 +118,14 @@ class Lines {
 
   /// Go's spelling: the first letter and each behind a hyphen large, the others small.
   void add(std::string_view prefix, std::string_view name, std::string_view value) {
-    if (names_ == options_.max_count ||
-        out_.size() - begin_ + prefix.size() + name.size() + value.size() > options_.max_bytes) {
-      ++left_out_;
-      return;
-    }
+    if (!has_room(prefix.size() + name.size() + value.size())) return;
     const std::size_t line = out_.size();
     out_.resize(line + prefix.size() + name.size());
     char* at = out_.data() + line;
     bool first = true;
     for (const std::string_view part : {prefix, name}) {
       for (const char c : part) {
-        *at++ = first ? upper(c) : lower(c);
+        *at++ = (first ? kUpper : kLower)[static_cast<unsigned char>(c)];
         first = c == '-';
       }
     }
@@ -112,6 +134,13 @@ class Lines {
       if (!options_.strict_dapr && prefix.empty()) add("cleat-src-", name, value);
       return;
     }
+    finish_line(line, value);
+  }
+  /// A name of the host's own, which is in that spelling and was not added before.
+  void add_first(std::string_view name, std::string_view value) {
+    if (!has_room(name.size() + value.size())) return;
+    const std::size_t line = out_.size();
+    out_ += name;
     finish_line(line, value);
   }
   /// For an entry whose name is no header name.
@@ -129,6 +158,11 @@ class Lines {
   [[nodiscard]] std::size_t left_out() const { return left_out_; }
 
  private:
+  bool has_room(std::size_t more) {
+    if (names_ < options_.max_count && out_.size() - begin_ + more <= options_.max_bytes) return true;
+    ++left_out_;
+    return false;
+  }
   // Each line's start is remembered, so that names are found again without being copied.
   bool is_repeated(std::size_t line) {
     const std::string_view name = std::string_view(out_).substr(line);
@@ -192,8 +226,8 @@ class EventHeaders {
     const std::string_view type = event_.content_type();
     const bool from_source = options_.content_type_from_source && !type.empty() &&
                              type.size() <= kLongestType && is_legal_value(type);
-    lines_.add("", "content-type", from_source ? type : "application/json");
-    if (!options_.strict_dapr || !has("user-agent")) lines_.add("", "user-agent", options_.user_agent);
+    lines_.add_first("Content-Type", from_source ? type : "application/json");
+    if (!options_.strict_dapr || !has("user-agent")) lines_.add_first("User-Agent", options_.user_agent);
     if (options_.strict_dapr) {
       find_connection_names();
     } else {
@@ -236,18 +270,19 @@ class EventHeaders {
   }
 
   void add_own() {
-    lines_.add("", "cleat-attempt", fmt::format_int(attempt_of(event_)).c_str());
+    const fmt::format_int attempt(attempt_of(event_));
+    lines_.add_first("Cleat-Attempt", {attempt.data(), attempt.size()});
     if (event_.first_seen_wall_ns != 0)
-      lines_.add("", "cleat-first-seen", wall_.of(event_.first_seen_wall_ns));
-    if (!event_.source_id().empty()) lines_.add("", "cleat-event-id", event_.source_id());
-    if (!event_.content_type().empty()) lines_.add("", "cleat-content-type", event_.content_type());
+      lines_.add_first("Cleat-First-Seen", wall_.of(event_.first_seen_wall_ns));
+    if (!event_.source_id().empty()) lines_.add_first("Cleat-Event-Id", event_.source_id());
+    if (!event_.content_type().empty()) lines_.add_first("Cleat-Content-Type", event_.content_type());
   }
 
   void add_entry(std::string_view name, std::string_view value) {
     if (name.empty()) return;
     if (options_.strict_dapr) return add_as_daprd(name, value);
     if (!is_header_name(name)) return lines_.add_encoded(own_prefix(), name, value);
-    if (is_host_only(name, false) || ends_with_bin(name)) return lines_.add("cleat-src-", name, value);
+    if (is_host_only(name) || ends_with_bin(name)) return lines_.add("cleat-src-", name, value);
     lines_.add("", name, value);
     if (name.front() == '_') add_alias(name, value);
   }
@@ -256,8 +291,8 @@ class EventHeaders {
     if (ends_with_bin(name) || is_named_by_connection(name)) return;
     if (is_any_of(name, {":method", ":scheme", ":path", ":authority"}))
       return lines_.add("dapr-", name.substr(1), value);
-    if (!is_header_name(name) || is_host_only(name, true)) return;
-    lines_.add(starts_with_name(name, "grpc-") ? "dapr-" : "", name, value);
+    if (!is_header_name(name) || is_dropped_by_daprd(name)) return;
+    lines_.add(iequals(name.substr(0, 5), "grpc-") ? "dapr-" : "", name, value);
   }
 
   // "__message_id" of Kafka becomes "cleat-kafka-message-id".

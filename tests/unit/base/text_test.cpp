@@ -17,6 +17,22 @@ TEST(Text, ComparesAndTrims) {
   EXPECT_EQ(trim(" \n"), "");
 }
 
+TEST(Text, KnowsPrintableAsciiAtEveryPlaceOfEveryLength) {
+  for (std::size_t length = 0; length < 26; ++length) {
+    std::string text(length, '~');
+    EXPECT_TRUE(is_printable_ascii(text)) << length;
+    for (std::size_t at = 0; at < length; ++at) {
+      for (int byte = 0; byte < 256; ++byte) {
+        text[at] = static_cast<char>(byte);
+        EXPECT_EQ(is_printable_ascii(text), byte >= 0x20 && byte <= 0x7E)
+            << length << " " << at << " " << byte;
+      }
+      text[at] = ' ';
+    }
+    EXPECT_TRUE(is_printable_ascii(text)) << length;
+  }
+}
+
 TEST(Text, SplitsLists) {
   EXPECT_EQ(split_list("a, b,,c "), (std::vector<std::string>{"a", "b", "c"}));
   EXPECT_EQ(split_list(" , "), std::vector<std::string>{});
