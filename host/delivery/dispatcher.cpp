@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 #include "base/text.hpp"
 
@@ -117,19 +118,20 @@ void Dispatcher::make_ready(Event& event) {
   queues_.add(event, Place::ready);
 }
 
-void Dispatcher::pump() {
+void Dispatcher::pump(std::uint64_t now_ns) {
   if (stopping_ || dead_letters_.is_stalled()) return;
   if (is_batching()) {
     pump_batches();
   } else {
-    pump_one_by_one();
+    pump_one_by_one(now_ns);
   }
 }
 
-void Dispatcher::pump_one_by_one() {
+void Dispatcher::pump_one_by_one(std::uint64_t now_ns) {
   EventList& ready = queues_.list(Place::ready);
   while (!ready.empty() && queues_.size(Place::running) < options_.fields.max_in_flight) {
-    const std::uint64_t now = home_.now_ns();
+    const std::uint64_t given = std::exchange(now_ns, 0);  // the POST before it took its time
+    const std::uint64_t now = given != 0 ? given : home_.now_ns();
     if (!gate_.is_open(now)) return wait_for_gate();
     Event& event = ready.front();
     if (refuse(event, now)) continue;
@@ -171,9 +173,10 @@ void Dispatcher::wait_for_gate() {
 
 void Dispatcher::on_answer(Event& event, const Answer& answer) {
   const Judgement judgement = judge(answer);
+  const std::uint64_t now = home_.now_ns();
   queues_.take(event);
-  tell_gate(event.breaker_period, answer, judgement);
-  conclude(event, judgement, answer);
+  tell_gate(event.breaker_period, answer, judgement, now);
+  conclude(event, judgement, answer, now);
   after_answers();
 }
 
@@ -183,16 +186,16 @@ Judgement Dispatcher::judge(const Answer& answer) const {
   return options_.verdicts.judge(answer, dead_letters_.has_target(), wall);
 }
 
-void Dispatcher::tell_gate(Breaker::Period period, const Answer& answer, const Judgement& judgement) {
-  const std::uint64_t now = home_.now_ns();
+void Dispatcher::tell_gate(Breaker::Period period, const Answer& answer, const Judgement& judgement,
+                           std::uint64_t now_ns) {
   switch (answer.outcome) {
     case Outcome::unreachable:
-      return gate_.unreachable(period, now, random_);
+      return gate_.unreachable(period, now_ns, random_);
     case Outcome::cancelled:
     case Outcome::expired:
-      return gate_.forget(period, now);
+      return gate_.forget(period, now_ns);
     default:
-      return gate_.answered(period, judgement, judgement.verdict == Verdict::ack, now, random_);
+      return gate_.answered(period, judgement, judgement.verdict == Verdict::ack, now_ns, random_);
   }
 }
 

@@ -86,8 +86,9 @@ class Dispatcher final : public EventSink, public AnswerHandler, private DeadLet
 
   // Starting.
   void make_ready(Event& event);
-  void pump();
-  void pump_one_by_one();
+  /// Starts what may start. `now_ns`: an instant that was just read; 0: the clock is read if it is needed.
+  void pump(std::uint64_t now_ns = 0);
+  void pump_one_by_one(std::uint64_t now_ns);
   void pump_batches();
   void start_batch();
   void end_linger();
@@ -102,8 +103,9 @@ class Dispatcher final : public EventSink, public AnswerHandler, private DeadLet
 
   // Ending an attempt.
   [[nodiscard]] Judgement judge(const Answer& answer) const;
-  void conclude(Event& event, const Judgement& judgement, const Answer& answer);
-  void tell_gate(Breaker::Period period, const Answer& answer, const Judgement& judgement);
+  void conclude(Event& event, const Judgement& judgement, const Answer& answer, std::uint64_t now_ns);
+  void tell_gate(Breaker::Period period, const Answer& answer, const Judgement& judgement,
+                 std::uint64_t now_ns);
   void undo_attempt(Event& event);
   void fail(Event& event, const Answer& answer);
   [[nodiscard]] bool are_attempts_used_up(const Event& event) const;
@@ -116,12 +118,12 @@ class Dispatcher final : public EventSink, public AnswerHandler, private DeadLet
   void drop(Event& event, std::string_view who);
   void remember_failure(Event& event, const Answer& answer);
   void note_failure(const Event& event, std::string reason);
-  void fail_in_batch(const std::vector<Event*>& failed, const Answer& answer);
+  void fail_in_batch(const std::vector<Event*>& failed, const Answer& answer, std::uint64_t now_ns);
   std::vector<Event*> put_back_behind(std::vector<Event*>& events);
   void after_answers();
 
   // Ending an event.
-  void acknowledge(Event& event);
+  void acknowledge(Event& event, std::uint64_t now_ns);
   void settle(Event& event, std::int32_t verdict, std::uint32_t flags = 0,
               std::uint32_t requeue_after_ms = 0);
   void settle_and_leave(Event& event, std::int32_t verdict, std::uint32_t flags = 0,

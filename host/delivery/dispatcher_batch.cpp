@@ -89,7 +89,8 @@ void Dispatcher::on_batch_answer(Batch& batch, const Answer& answer,
   const Breaker::Period period = out->period;
   batches_.erase(out);
   Judgement whole = judge(answer);
-  tell_gate(period, answer, whole);
+  const std::uint64_t now = home_.now_ns();
+  tell_gate(period, answer, whole, now);
   for (Event* event : events)
     queues_.take(*event);
 
@@ -108,22 +109,23 @@ void Dispatcher::on_batch_answer(Batch& batch, const Answer& answer,
     if (judgement.verdict == Verdict::retry && !is_over) {
       again.push_back(&event);
     } else {
-      conclude(event, judgement, answer);
+      conclude(event, judgement, answer, now);
     }
   }
-  fail_in_batch(again, says_each ? not_mentioned() : answer);
+  fail_in_batch(again, says_each ? not_mentioned() : answer, now);
   after_answers();
 }
 
 // The first failed event of each order ends as if it had been alone. Those that came behind it wait behind it again, and what
 // their failure means is found out when it is their turn. An event that is given back closes its lane for those after it.
-void Dispatcher::fail_in_batch(const std::vector<Event*>& failed, const Answer& answer) {
+void Dispatcher::fail_in_batch(const std::vector<Event*>& failed, const Answer& answer,
+                               std::uint64_t now_ns) {
   std::vector<Event*> first;
   for (Event* event : failed) {
     if (may_go_on(*event)) {
       first.push_back(event);
     } else {
-      conclude(*event, Judgement(), answer);
+      conclude(*event, Judgement(), answer, now_ns);
     }
   }
   for (Event* event : put_back_behind(first)) {
@@ -135,7 +137,7 @@ void Dispatcher::fail_in_batch(const std::vector<Event*>& failed, const Answer& 
     note_failure(*event, describe(answer));
   }
   for (Event* event : first)
-    conclude(*event, Judgement(), answer);
+    conclude(*event, Judgement(), answer, now_ns);
 }
 
 // Of the events of one request, which are in no list, only the first of each order stays; those behind it go back to where they

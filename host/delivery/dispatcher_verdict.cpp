@@ -16,7 +16,8 @@ constexpr std::uint64_t kLeastDelay = 1 * kMillisecond;
 }  // namespace
 
 // The event is in no list.
-void Dispatcher::conclude(Event& event, const Judgement& judgement, const Answer& answer) {
+void Dispatcher::conclude(Event& event, const Judgement& judgement, const Answer& answer,
+                          std::uint64_t now_ns) {
   if (answer.outcome == Outcome::cancelled) return abandon(event, CLEAT_MAY_STILL_RUN);
   if (answer.outcome == Outcome::expired || answer.outcome == Outcome::unreachable) {
     undo_attempt(event);
@@ -28,7 +29,7 @@ void Dispatcher::conclude(Event& event, const Judgement& judgement, const Answer
   switch (judgement.verdict) {
     case Verdict::ack:
       if (replies_.on() && answer.is_success()) replies_.run(answer.body, event.source_id());
-      return acknowledge(event);
+      return acknowledge(event, now_ns);
     case Verdict::drop:
       remember_failure(event, answer);
       return drop(event, "the application");
@@ -47,9 +48,9 @@ void Dispatcher::undo_attempt(Event& event) {
   --counts_.attempts;
 }
 
-void Dispatcher::acknowledge(Event& event) {
+void Dispatcher::acknowledge(Event& event, std::uint64_t now_ns) {
   ++counts_.acked;
-  last_success_ns_ = home_.now_ns();
+  last_success_ns_ = now_ns;
   dead_letters_.on_acked();
   if (troubled_ && queues_.held() == 0) {
     troubled_ = false;
@@ -58,7 +59,7 @@ void Dispatcher::acknowledge(Event& event) {
   }
   const std::uint64_t order = order_of(event);
   leave_order(order);
-  pump();  // the next event is on its way before the plugin hears of this one
+  pump(now_ns);  // the next event is on its way before the plugin hears of this one
   settle(event, CLEAT_ACK);
 }
 
