@@ -179,6 +179,15 @@ Result<Slice> Reader::read_value(std::string_view text) {
   return value;
 }
 
+Result<> Reader::walk(std::string_view text, const std::function<bool(Walk&)>& visit) {
+  if (auto found = impl_->tokens.find(text); !found) return found.error();
+  Walk walk(text, impl_->tokens.get());
+  const bool good = visit(walk) && walk.end();
+  impl_->tokens.shrink();
+  if (!good) return std::move(walk.error());
+  return {};
+}
+
 Result<std::string> Reader::text_of(Slice string) {
   if (string.kind != Kind::string)
     return fail(fmt::format("expected a string, found {}", kind_name(string.kind)));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,8 @@ struct Member {
   std::string key;  ///< unescaped
   Slice value;
 };
+
+class Walk;
 
 /// Reads request bodies: every value is checked in full, but slices keep the source's own characters, so
 /// numbers keep their digits and objects their order. One reader per thread. Slices point into the given text
@@ -46,6 +49,9 @@ class Reader {
   Result<std::vector<Slice>> elements(Slice array);
   /// The one value that a text is, whatever its kind.
   Result<Slice> read_value(std::string_view text);
+  /// For a text of a known shape, in one pass: `visit` reads the text's one value and returns false once the walk did. An
+  /// error may come after it has seen a part. See base/json_walk.hpp.
+  Result<> walk(std::string_view text, const std::function<bool(Walk&)>& visit);
   /// The text of a string slice, unescaped.
   Result<std::string> text_of(Slice string);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <cstring>
 
 #include "base/json.hpp"
 
@@ -86,6 +87,26 @@ char simple_escape(char name) {
 
 bool needs_no_escape(unsigned char c) {
   return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
+// The same of eight bytes at a time: a byte's top bit is set in `bad` where it needs an escape, and perhaps above such a byte.
+bool need_no_escape(const char* eight) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101, kTopBits = 0x80 * kOnes;
+  std::uint64_t word = 0;
+  std::memcpy(&word, eight, sizeof word);
+  const std::uint64_t quote = word ^ ('"' * kOnes), backslash = word ^ ('\\' * kOnes);
+  const std::uint64_t bad = ((word - 0x20 * kOnes) | (quote - kOnes) | (backslash - kOnes) | word) & kTopBits;
+  return bad == 0;
+}
+
+// How many bytes from `at` on need no escape.
+std::size_t plain_length(std::string_view text, std::size_t at) {
+  std::size_t end = at;
+  while (text.size() - end >= sizeof(std::uint64_t) && need_no_escape(text.data() + end))
+    end += sizeof(std::uint64_t);
+  while (end < text.size() && needs_no_escape(static_cast<unsigned char>(text[end])))
+    ++end;
+  return end - at;
 }
 
 void append_escaped(std::string& out, char c) {
@@ -185,14 +206,11 @@ std::string show_character(std::string_view text, std::size_t at) {
 }
 
 void append_string(std::string& out, std::string_view text) {
-  out.reserve(out.size() + text.size() + 2);
   out.push_back('"');
   for (std::size_t at = 0; at < text.size();) {
-    std::size_t end = at;
-    while (end < text.size() && needs_no_escape(static_cast<unsigned char>(text[end])))
-      ++end;
-    out.append(text, at, end - at);
-    at = end;
+    const std::size_t plain = plain_length(text, at);
+    out.append(text, at, plain);
+    at += plain;
     if (at == text.size()) break;
     if (static_cast<unsigned char>(text[at]) < 0x80) {
       append_escaped(out, text[at++]);

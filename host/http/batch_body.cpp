@@ -5,57 +5,73 @@
 #include <bit>
 #include <functional>
 
+#include "base/json_text.hpp"
+#include "base/json_walk.hpp"
 #include "base/text.hpp"
 #include "http/data_text.hpp"
 
 namespace cleat::http {
 namespace {
 
+using namespace std::string_view_literals;
+
 constexpr std::size_t kFrameBytes = 256;  ///< about what an entry needs beside its own text
 
 // As JSON readers that fold names would take it: "Cleat-Attempt" and "cleat_attempt" are the host's too.
 bool is_hosts_name(std::string_view name) {
-  return name.size() >= 6 && iequals(name.substr(0, 5), "cleat") && (name[5] == '-' || name[5] == '_');
+  return name.size() >= 6 && (name[5] == '-' || name[5] == '_') && iequals(name.substr(0, 5), "cleat");
 }
 
-const json::Member* find_member(const std::vector<json::Member>& members, std::string_view name) {
-  const json::Member* found = nullptr;
-  for (const json::Member& member : members) {
-    if (member.key.size() == name.size() && iequals(member.key, name)) found = &member;
-  }
-  return found;
+/// One of the names that an answer's members have, in any case, as the key between its quotes.
+bool is_name(std::string_view key, std::string_view name) {
+  if (key == name) return true;
+  if (key.find('\\') == std::string_view::npos) return iequals(key, name);
+  return iequals(json::unescape(key), name);
 }
 
 }  // namespace
 
 void PieceSet::reset(std::size_t most) {
   pieces_.clear();
-  slots_.assign(std::bit_ceil(2 * most + 1), 0);
+  if (most <= kFew) {
+    slots_.clear();
+  } else {
+    slots_.assign(std::bit_ceil(2 * most + 1), 0);
+  }
 }
 
 std::size_t PieceSet::slot_of(std::string_view text, std::string_view piece) const {
   const std::size_t mask = slots_.size() - 1;
   std::size_t slot = std::hash<std::string_view>{}(piece)&mask;
-  while (slots_[slot] != 0) {
-    const Piece& there = pieces_[slots_[slot] - 1];
-    if (text.substr(there.begin, there.size) == piece) break;
+  while (slots_[slot] != 0 && text_of(text, slots_[slot] - 1) != piece)
     slot = (slot + 1) & mask;
-  }
   return slot;
 }
 
 bool PieceSet::add(std::string_view text, std::size_t begin) {
-  const std::size_t slot = slot_of(text, text.substr(begin));
-  if (slots_[slot] != 0) return false;
-  pieces_.push_back({begin, text.size() - begin});
-  slots_[slot] = static_cast<std::uint32_t>(pieces_.size());
+  const std::string_view piece = text.substr(begin);
+  if (slots_.empty()) {
+    if (find(text, piece)) return false;
+  } else {
+    const std::size_t slot = slot_of(text, piece);
+    if (slots_[slot] != 0) return false;
+    slots_[slot] = static_cast<std::uint32_t>(pieces_.size() + 1);
+  }
+  pieces_.push_back({begin, piece.size()});
   return true;
 }
 
-std::optional<std::size_t> PieceSet::find(std::string_view text, std::string_view piece) const {
-  if (slots_.empty()) return std::nullopt;
-  const std::uint32_t number = slots_[slot_of(text, piece)];
-  return number == 0 ? std::nullopt : std::optional<std::size_t>(number - 1);
+std::optional<std::size_t> PieceSet::find(std::string_view text, std::string_view piece,
+                                          std::size_t hint) const {
+  if (hint < pieces_.size() && text_of(text, hint) == piece) return hint;
+  if (!slots_.empty()) {
+    const std::uint32_t number = slots_[slot_of(text, piece)];
+    return number == 0 ? std::nullopt : std::optional<std::size_t>(number - 1);
+  }
+  for (std::size_t i = 0; i < pieces_.size(); ++i) {
+    if (text_of(text, i) == piece) return i;
+  }
+  return std::nullopt;
 }
 
 void PieceSet::shrink(std::size_t kept_bytes) {
@@ -81,18 +97,18 @@ void BatchBody::write(const Batch& batch, json::Reader& reader, WallText& wall) 
 }
 
 void BatchBody::write_entry(const Event& event, std::size_t place, json::Reader& reader, WallText& wall) {
-  text_ += "{\"entryId\":";
+  text_ += R"({"entryId":)"sv;
   write_id(event, place);
   text_ += ',';
   append_data(text_, event.data(), reader);
-  text_ += ",\"contentType\":";
+  text_ += R"(,"contentType":)"sv;
   json::append_string(text_, event.content_type());
   if (!event.traceparent().empty()) {
-    text_ += ",\"traceparent\":";
+    text_ += R"(,"traceparent":)"sv;
     json::append_string(text_, event.traceparent());
   }
   if (!event.tracestate().empty()) {
-    text_ += ",\"tracestate\":";
+    text_ += R"(,"tracestate":)"sv;
     json::append_string(text_, event.tracestate());
   }
   write_metadata(event, wall);
@@ -112,11 +128,18 @@ void BatchBody::write_id(const Event& event, std::size_t place) {
   }
 }
 
+// No other name is one of the host's two, so those need not be remembered.
 void BatchBody::write_metadata(const Event& event, WallText& wall) {
-  names_.reset(2 + event.metadata_count());
-  text_ += ",\"metadata\":{";
-  write_member("", "cleat-attempt", fmt::format_int(attempt_of(event)).c_str());
-  if (event.first_seen_wall_ns != 0) write_member("", "cleat-first-seen", wall.of(event.first_seen_wall_ns));
+  names_.reset(event.metadata_count());
+  const fmt::format_int attempt(attempt_of(event));
+  text_ += R"(,"metadata":{"cleat-attempt":")"sv;
+  text_.append(attempt.data(), attempt.size());
+  text_ += '"';
+  if (event.first_seen_wall_ns != 0) {
+    text_ += R"(,"cleat-first-seen":")"sv;
+    text_ += wall.of(event.first_seen_wall_ns);
+    text_ += '"';
+  }
   constexpr std::string_view kOfSource = "cleat-src-";
   for (std::uint32_t i = 0; i < event.metadata_count(); ++i) {
     const std::string_view name = event.metadata_key(i), value = event.metadata_value(i);
@@ -129,7 +152,7 @@ void BatchBody::write_metadata(const Event& event, WallText& wall) {
 // False: the name is taken, nothing is written.
 bool BatchBody::write_member(std::string_view prefix, std::string_view name, std::string_view value) {
   const std::size_t before = text_.size();
-  if (text_.back() != '{') text_ += ',';
+  text_ += ',';
   const std::size_t begin = text_.size();
   if (prefix.empty()) {
     json::append_string(text_, name);
@@ -146,40 +169,55 @@ bool BatchBody::write_member(std::string_view prefix, std::string_view name, std
   return true;
 }
 
-// Most applications write an id with the escapes that we wrote; others are brought to these.
-std::optional<std::size_t> BatchBody::find_id(std::string_view raw, json::Reader& reader) const {
-  if (const auto found = ids_.find(text_, raw)) return found;
-  const auto id = reader.text_of({json::Kind::string, raw});
-  return id ? ids_.find(text_, json::quoted(*id)) : std::nullopt;
+// Most applications write the ids with the escapes that we wrote, and in our order; others are brought to these.
+std::optional<std::size_t> BatchBody::find_id(std::string_view raw, std::size_t hint) const {
+  if (const auto found = ids_.find(text_, raw, hint)) return found;
+  if (raw.find('\\') == std::string_view::npos) return std::nullopt;
+  return ids_.find(text_, json::quoted(json::unescape(raw.substr(1, raw.size() - 2))));
 }
 
 std::vector<std::optional<Verdict>> BatchBody::read_answer(std::string_view answer,
                                                            json::Reader& reader) const {
-  std::vector<std::optional<Verdict>> verdicts(size_);
-  const auto members = reader.read_object(answer);
-  const json::Member* const statuses = members ? find_member(*members, "statuses") : nullptr;
-  if (statuses == nullptr) return verdicts;
-  const auto entries = reader.elements(statuses->value);
-  if (!entries) return verdicts;
+  std::vector<std::optional<Verdict>> verdicts;
+  const auto read = reader.walk(answer, [&](json::Walk& walk) {
+    json::Slice other;
+    if (walk.current() != '{') return walk.value(other);
+    return walk.object(0, [&](std::string_view key) {
+      if (!is_name(key, "statuses")) return walk.value(other, 1);
+      verdicts.assign(size_, std::nullopt);  // of members with one name the last counts
+      return walk.current() == '[' ? read_statuses(walk, verdicts) : walk.value(other, 1);
+    });
+  });
+  if (!read) verdicts.clear();
+  verdicts.resize(size_);
+  return verdicts;
+}
+
+bool BatchBody::read_statuses(json::Walk& walk, std::vector<std::optional<Verdict>>& verdicts) const {
   std::vector<bool> mentioned(size_);
-  for (const json::Slice& entry : *entries) {
-    const auto said = reader.members(entry);
-    const json::Member* const id = said ? find_member(*said, "entryId") : nullptr;
-    if (id == nullptr || id->value.kind != json::Kind::string) continue;
-    const auto place = find_id(id->value.raw, reader);
-    if (!place) continue;
-    const json::Member* const status = find_member(*said, "status");
+  std::size_t next = 0;
+  json::Slice id, status, other;
+  const auto read_member = [&](std::string_view key) {
+    return walk.value(is_name(key, "entryId") ? id : is_name(key, "status") ? status : other, 3);
+  };
+  return walk.array(1, [&] {
+    if (walk.current() != '{') return walk.value(other, 2);
+    id = status = json::Slice();
+    if (!walk.object(2, read_member)) return false;
+    const auto place = id.kind == json::Kind::string ? find_id(id.raw, next) : std::nullopt;
+    if (!place) return true;
     std::optional<Verdict> verdict;
-    if (status != nullptr && status->value.kind == json::Kind::string)
-      verdict = verdict_of_word(status->value.raw.substr(1, status->value.raw.size() - 2));
+    if (status.kind == json::Kind::string)
+      verdict = verdict_of_word(status.raw.substr(1, status.raw.size() - 2));
     if (!mentioned[*place]) {
       verdicts[*place] = verdict;
     } else if (verdicts[*place] != verdict) {
       verdicts[*place].reset();
     }
     mentioned[*place] = true;
-  }
-  return verdicts;
+    next = *place + 1;
+    return true;
+  });
 }
 
 void BatchBody::shrink(std::size_t kept_bytes) {

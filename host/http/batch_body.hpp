@@ -19,18 +19,24 @@ class PieceSet {
   void reset(std::size_t most);
   /// Adds the piece from `begin` to the end of the text. False: an equal one is there.
   bool add(std::string_view text, std::size_t begin);
-  /// Which one it is, counted from 0 in the order they were added.
-  [[nodiscard]] std::optional<std::size_t> find(std::string_view text, std::string_view piece) const;
+  /// Which one it is, counted from 0 in the order they were added; `hint` is looked at first.
+  [[nodiscard]] std::optional<std::size_t> find(std::string_view text, std::string_view piece,
+                                                std::size_t hint = 0) const;
   void shrink(std::size_t kept_bytes);
 
  private:
   struct Piece {
     std::size_t begin, size;
   };
+  static constexpr std::size_t kFew = 8;  ///< so many are found faster one by one
+  [[nodiscard]] std::string_view text_of(std::string_view text, std::size_t number) const {
+    return text.substr(pieces_[number].begin, pieces_[number].size);
+  }
   [[nodiscard]] std::size_t slot_of(std::string_view text, std::string_view piece) const;
 
   std::vector<Piece> pieces_;
-  std::vector<std::uint32_t> slots_;  ///< number of a piece, counted from 1; 0: empty. A power of two
+  std::vector<std::uint32_t>
+      slots_;  ///< number of a piece, counted from 1; 0: empty. A power of two, or none for few pieces
 };
 
 /// The body of one request with several events, and what its answer says of each. A JSON array with an object
@@ -64,7 +70,8 @@ class BatchBody {
   void write_id(const Event& event, std::size_t place);
   void write_metadata(const Event& event, WallText& wall);
   bool write_member(std::string_view prefix, std::string_view name, std::string_view value);
-  [[nodiscard]] std::optional<std::size_t> find_id(std::string_view raw, json::Reader& reader) const;
+  [[nodiscard]] std::optional<std::size_t> find_id(std::string_view raw, std::size_t hint) const;
+  bool read_statuses(json::Walk& walk, std::vector<std::optional<Verdict>>& verdicts) const;
 
   std::string text_;
   std::string scratch_;

@@ -212,6 +212,19 @@ TEST(JsonWriter, QuotesAnyBytes) {
   EXPECT_TRUE(parse(json::quoted(every)));
 }
 
+TEST(JsonWriter, QuotesEveryByteAtEveryPlaceOfAText) {
+  for (int byte = 0; byte < 128; ++byte) {
+    const std::string one(1, static_cast<char>(byte));
+    const std::string escaped = json::quoted(one).substr(1, json::quoted(one).size() - 2);
+    EXPECT_EQ(escaped == one, byte >= 0x20 && byte != '"' && byte != '\\') << byte;
+    for (std::size_t at = 0; at < 20; ++at) {
+      const std::string before(at, 'a'), after(19 - at, '~');
+      EXPECT_EQ(json::quoted(before + one + after), '"' + before + escaped + after + '"')
+          << byte << " " << at;
+    }
+  }
+}
+
 TEST(JsonParse, BuildsTheTree) {
   const auto value = parse(R"({"s":"\u00e9","n":1e400,"b":true,"z":null,"l":[1,[],{"x":"y"}],"s":"last"})");
   ASSERT_TRUE(value) << value.error().text;

@@ -145,6 +145,39 @@ TEST_F(BatchBodyTest, HasNoVerdictWhereTheAnswerHasNone) {
   }
 }
 
+TEST_F(BatchBodyTest, FindsIdsInAnyOrderOfFewAndOfMany) {
+  for (const std::size_t count : {1U, 8U, 9U, 100U}) {
+    std::vector<EventText> texts;
+    for (std::size_t i = 0; i < count; ++i)
+      texts.push_back({.source_id = "t/0@" + std::to_string(i)});
+    write(texts);
+    std::string forwards, backwards;
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::string entry = R"({"entryId":"t/0@)" + std::to_string(i) + R"(","status":")" +
+                                (i % 3 == 0 ? "DROP" : "SUCCESS") + "\"}";
+      forwards += (i == 0 ? "" : ",") + entry;
+      backwards = entry + (i == 0 ? "" : ",") + backwards;
+    }
+    std::string expected;
+    for (std::size_t i = 0; i < count; ++i)
+      expected += i % 3 == 0 ? 'd' : 'a';
+    EXPECT_EQ(answer(R"({"statuses":[)" + forwards + "]}"), expected);
+    EXPECT_EQ(answer(R"({"statuses":[)" + backwards + "]}"), expected);
+    EXPECT_EQ(answer(R"({"statuses":[{"entryId":"t/0@100","status":"DROP"}]})"), std::string(count, '-'));
+  }
+}
+
+TEST_F(BatchBodyTest, TakesTheLastOfMembersWithOneName) {
+  write({{.source_id = "a"}, {.source_id = "b"}});
+  EXPECT_EQ(
+      answer(
+          R"({"statuses":[{"entryId":"a","status":"DROP"}],"st\u0061tuses":[{"entryId":"b","status":"DROP"}]})"),
+      "-d");
+  EXPECT_EQ(answer(R"({"statuses":[{"entryId":"a","status":"DROP"}],"statuses":null})"), "--");
+  EXPECT_EQ(answer(R"({"statuses":[{"entryId":"a","entryId":"b","status":"DROP","status":"SUCCESS"}]})"),
+            "-a");
+}
+
 TEST_F(BatchBodyTest, TakesTwoDifferentWordsForNone) {
   write({{.source_id = "a"}, {.source_id = "b"}, {.source_id = "c"}});
   EXPECT_EQ(
