@@ -94,6 +94,7 @@ class Dispatcher final : public EventSink, public AnswerHandler, private DeadLet
   void end_linger();
   bool add_to_batch(OutBatch& batch, Event& first, std::uint64_t now_ns);
   [[nodiscard]] bool batch_is_due();
+  [[nodiscard]] bool is_batch_full();
   [[nodiscard]] bool may_begin(const Event& event, std::uint64_t now_ns) const;
   bool refuse(Event& event, std::uint64_t now_ns);
   void begin_attempt(Event& event, Breaker::Period period, std::uint64_t now_ns);

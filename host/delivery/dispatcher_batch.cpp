@@ -31,11 +31,23 @@ void Dispatcher::end_linger() {
   linger_timer_.disarm();
 }
 
+// What waits behind an event that is held or runs cannot go along, however much of it there is.
+bool Dispatcher::is_batch_full() {
+  std::size_t fitting = queues_.size(Place::ready);
+  if (lanes_.waiting() > 0) {
+    for (const Event& event : queues_.list(Place::ready)) {
+      if (fitting >= options_.fields.batch_max) break;
+      fitting += lanes_.waiting_behind_one(order_of(event));
+    }
+  }
+  return fitting >= options_.fields.batch_max;
+}
+
 // Full, or waited for others long enough.
 bool Dispatcher::batch_is_due() {
   const DeliveryFields& fields = options_.fields;
   if (fields.batch_linger_ns == 0 || linger_over_ || queues_.list(Place::ready).front().alone) return true;
-  if (queues_.size(Place::ready) + lanes_.waiting() >= fields.batch_max) return true;
+  if (is_batch_full()) return true;
   if (!linger_timer_.armed()) home_.arm(linger_timer_, home_.now_ns() + fields.batch_linger_ns);
   return false;
 }

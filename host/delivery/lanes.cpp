@@ -34,6 +34,11 @@ Event* Lanes::take_more(std::uint64_t order, std::uint32_t mine) {
   return &pop(place->second);
 }
 
+std::size_t Lanes::waiting_behind_one(std::uint64_t order) const {
+  const auto place = order == 0 ? lines_.end() : lines_.find(order);
+  return place == lines_.end() || place->second.out != 1 ? 0 : place->second.waiting.size();
+}
+
 void Lanes::put_back(Event& event, std::uint64_t order) {
   Line& line = lines_.at(order);
   --line.out;

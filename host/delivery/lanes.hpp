@@ -24,6 +24,8 @@ class Lanes {
   /// For a request that holds the first `mine` of this order already: the next one, which is then out too. nullptr: none
   /// waits, or one before it is out elsewhere.
   [[nodiscard]] Event* take_more(std::uint64_t order, std::uint32_t mine);
+  /// How many wait for nothing but the one event of this order that is out, so that they may go with it.
+  [[nodiscard]] std::size_t waiting_behind_one(std::uint64_t order) const;
   /// One event that was out waits again, before all others. Another of its order must still be out.
   void put_back(Event& event, std::uint64_t order);
   /// Takes a waiting event out.

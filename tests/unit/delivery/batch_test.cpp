@@ -100,6 +100,30 @@ TEST(Batch, WaitsForOthersAsLongAsItMay) {
   EXPECT_THAT(h.application.out, SizeIs(2)) << "a full one waits for nobody";
 }
 
+TEST(Batch, WaitsForOthersHoweverManyWaitBehindAHeldEvent) {
+  Harness h(Harness::batches_of(3, kSecond));
+  h.deliver({7, 7, 7, 7, 7});
+  h.application.answer(0, ok(), {Verdict::retry, Verdict::retry, Verdict::retry});
+  ASSERT_THAT(h.application.out, IsEmpty());
+  h.loop.advance(kMillisecond);
+  h.deliver({8, 9});
+  EXPECT_THAT(h.application.out, IsEmpty()) << "two, and none of those behind the held one can go along";
+  h.deliver({8});
+  ASSERT_THAT(h.application.out, SizeIs(1)) << "what waits behind one that goes fills it up";
+  EXPECT_THAT(h.application.out[0].ids, SizeIs(3));
+}
+
+TEST(Batch, WaitsForOthersHoweverManyWaitBehindARunningOne) {
+  Harness h(Harness::batches_of(2, kSecond));
+  h.deliver({7, 7, 7, 7, 7});
+  ASSERT_THAT(h.application.out, SizeIs(1));
+  h.deliver({8});
+  EXPECT_THAT(h.application.out, SizeIs(1));
+  h.loop.advance(kSecond);
+  ASSERT_THAT(h.application.out, SizeIs(2));
+  EXPECT_THAT(h.application.out[1].ids, SizeIs(1));
+}
+
 TEST(Batch, CountsItsAttemptsForEachEvent) {
   DispatcherOptions options = Harness::batches_of(10);
   options.retry.max_attempts = 2;
