@@ -195,7 +195,7 @@ void Dispatcher::tell_gate(Breaker::Period period, const Answer& answer, const J
     case Outcome::expired:
       return gate_.forget(period, now_ns);
     default:
-      return gate_.answered(period, judgement, judgement.verdict == Verdict::ack, now_ns, random_);
+      return gate_.answered(period, judgement, answer.is_success(), now_ns, random_);
   }
 }
 

@@ -46,18 +46,19 @@ void Gate::unreachable(Breaker::Period period, std::uint64_t now_ns, std::minstd
   trial_at_ns_ = now_ns + unreachable_backoff_.delay_ns(++unreachable_in_a_row_, random);
 }
 
-void Gate::answered(Breaker::Period period, const Judgement& judgement, bool succeeded, std::uint64_t now_ns,
+void Gate::answered(Breaker::Period period, const Judgement& judgement, bool is_success, std::uint64_t now_ns,
                     std::minstd_rand& random) {
+  // An application that asks for a drop or a dead letter in so many words is as well as one that takes the event.
+  const bool succeeded =
+      judgement.verdict == Verdict::ack || (is_success && judgement.verdict != Verdict::retry);
   reachable_ = true;
   trial_running_ = false;
   unreachable_in_a_row_ = 0;
   if (breaker_ && succeeded) breaker_->succeeded(period, now_ns);
   if (breaker_ && !succeeded) breaker_->failed(period, now_ns);
   if (judgement.misconfigured) misconfigured_ = true;
-  if (succeeded) {
-    misconfigured_ = false;
-    throttled_in_a_row_ = 0;
-  }
+  if (is_success || succeeded) misconfigured_ = false;
+  if (succeeded) throttled_in_a_row_ = 0;
   if (!judgement.pauses) return;
   // Those that were out together were throttled together: their back-off counts once.
   if (judgement.pause_ns > 0) {

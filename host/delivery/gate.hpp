@@ -34,7 +34,8 @@ class Gate {
   /// It was taken back, or ended without an answer that says anything (cut, expired).
   void forget(Breaker::Period period, std::uint64_t now_ns);
   void unreachable(Breaker::Period period, std::uint64_t now_ns, std::minstd_rand& random);
-  void answered(Breaker::Period period, const Judgement& judgement, bool succeeded, std::uint64_t now_ns,
+  /// A whole answer came, or a part of one; `is_success`: with a 2xx.
+  void answered(Breaker::Period period, const Judgement& judgement, bool is_success, std::uint64_t now_ns,
                 std::minstd_rand& random);
 
   [[nodiscard]] bool is_reachable() const { return reachable_; }

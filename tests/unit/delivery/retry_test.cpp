@@ -226,5 +226,25 @@ TEST(Breaker, OpenItHoldsAttemptsAndLosesNothing) {
   EXPECT_THAT(h.settled_with(CLEAT_ACK), SizeIs(3));
 }
 
+TEST(Breaker, AWordOfDropOrDeadLetterIsNoFailureOfTheApplication) {
+  for (const char* word : {"DROP", "DEADLETTER", "RETRY"}) {
+    DispatcherOptions options = Harness::dispatcher_options(1);
+    options.dead_letter.to = DeadLetterOptions::To::component;
+    options.verdicts.read_bodies(true);
+    options.gate.breaker.emplace();
+    options.gate.breaker->trip = Trip::parse("consecutiveFailures >= 2").value();
+    Harness h(std::move(options));
+    h.deliver({0, 0});
+    const std::string body = std::string(R"({"status":")") + word + "\"}";
+    for (int i = 0; i < 2; ++i) {
+      ASSERT_THAT(h.application.out, SizeIs(1));
+      h.application.answer(0, Answer{.outcome = Outcome::answered, .status = 200, .body = body});
+    }
+    h.deliver({0});
+    const bool is_failure = std::string_view(word) == "RETRY";
+    EXPECT_THAT(h.application.out, SizeIs(is_failure ? 0 : 1)) << word;
+  }
+}
+
 }  // namespace
 }  // namespace cleat::testing

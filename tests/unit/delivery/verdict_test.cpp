@@ -173,6 +173,20 @@ TEST(Answers, AMisconfiguredApplicationDegradesTheComponentAndLosesNothing) {
   }
 }
 
+TEST(Answers, AnyWordWithASuccessShowsThatTheRouteIsServed) {
+  for (const char* word : {"DROP", "DEADLETTER", "RETRY"}) {
+    DispatcherOptions options = Harness::dispatcher_options(64);
+    options.dead_letter.to = DeadLetterOptions::To::component;
+    options.verdicts.read_bodies(true);
+    Harness h(std::move(options));
+    h.deliver({0, 0});
+    h.application.answer(0, 404);
+    ASSERT_THAT(h.dispatcher.view().reason, HasSubstr("does not serve this route"));
+    h.application.answer(0, answered(200, {}, std::string(R"({"status":")") + word + "\"}"));
+    EXPECT_THAT(h.dispatcher.view().reason, ::testing::Not(HasSubstr("does not serve this route"))) << word;
+  }
+}
+
 TEST(Answers, AWordOfDropIsCountedLoggedAndAcknowledged) {
   DispatcherOptions options = Harness::dispatcher_options(64);
   options.verdicts.read_bodies(true);
