@@ -136,16 +136,16 @@ void Dispatcher::pump_one_by_one(std::uint64_t now_ns) {
     Event& event = ready.front();
     if (refuse(event, now)) continue;
     queues_.take(event);
-    begin_attempt(event, gate_.begin(now), now);
+    begin_attempt(event, gate_.begin(now));
     application_.post(event, *this);
   }
 }
 
-void Dispatcher::begin_attempt(Event& event, Breaker::Period period, std::uint64_t now_ns) {
+void Dispatcher::begin_attempt(Event& event, const Gate::Attempt& attempt) {
   ++event.attempts;
   ++counts_.attempts;
-  event.started_ns = now_ns;
-  event.breaker_period = period;
+  event.started_ns = attempt.began_ns;
+  event.breaker_period = attempt.period;
   queues_.add(event, Place::running);
 }
 
@@ -175,7 +175,7 @@ void Dispatcher::on_answer(Event& event, const Answer& answer) {
   const Judgement judgement = judge(answer);
   const std::uint64_t now = home_.now_ns();
   queues_.take(event);
-  tell_gate(event.breaker_period, answer, judgement, now);
+  tell_gate({event.started_ns, event.breaker_period}, answer, judgement, now);
   conclude(event, judgement, answer, now);
   after_answers();
 }
@@ -186,16 +186,16 @@ Judgement Dispatcher::judge(const Answer& answer) const {
   return options_.verdicts.judge(answer, dead_letters_.has_target(), wall);
 }
 
-void Dispatcher::tell_gate(Breaker::Period period, const Answer& answer, const Judgement& judgement,
+void Dispatcher::tell_gate(const Gate::Attempt& attempt, const Answer& answer, const Judgement& judgement,
                            std::uint64_t now_ns) {
   switch (answer.outcome) {
     case Outcome::unreachable:
-      return gate_.unreachable(period, now_ns, random_);
+      return gate_.unreachable(attempt, now_ns, random_);
     case Outcome::cancelled:
     case Outcome::expired:
-      return gate_.forget(period, now_ns);
+      return gate_.forget(attempt, now_ns);
     default:
-      return gate_.answered(period, judgement, answer.is_success(), now_ns, random_);
+      return gate_.answered(attempt, judgement, answer.is_success(), now_ns, random_);
   }
 }
 

@@ -78,7 +78,7 @@ class Dispatcher final : public EventSink, public AnswerHandler, private DeadLet
  private:
   using Place = Event::Place;
   struct OutBatch : Batch {
-    Breaker::Period period = 0;
+    Gate::Attempt attempt;
   };
 
   [[nodiscard]] std::uint64_t order_of(const Event& event) const;
@@ -97,7 +97,7 @@ class Dispatcher final : public EventSink, public AnswerHandler, private DeadLet
   [[nodiscard]] bool is_batch_full();
   [[nodiscard]] bool may_begin(const Event& event, std::uint64_t now_ns) const;
   bool refuse(Event& event, std::uint64_t now_ns);
-  void begin_attempt(Event& event, Breaker::Period period, std::uint64_t now_ns);
+  void begin_attempt(Event& event, const Gate::Attempt& attempt);
   void wait_for_gate();
   void on_due();
   void arm_retry();
@@ -105,7 +105,7 @@ class Dispatcher final : public EventSink, public AnswerHandler, private DeadLet
   // Ending an attempt.
   [[nodiscard]] Judgement judge(const Answer& answer) const;
   void conclude(Event& event, const Judgement& judgement, const Answer& answer, std::uint64_t now_ns);
-  void tell_gate(Breaker::Period period, const Answer& answer, const Judgement& judgement,
+  void tell_gate(const Gate::Attempt& attempt, const Answer& answer, const Judgement& judgement,
                  std::uint64_t now_ns);
   void undo_attempt(Event& event);
   void fail(Event& event, const Answer& answer);

@@ -71,7 +71,7 @@ void Dispatcher::start_batch() {
     return;
   }
   end_linger();
-  batch.period = gate_.begin(now);
+  batch.attempt = gate_.begin(now);
   application_.post(batch, *this);
 }
 
@@ -81,7 +81,7 @@ bool Dispatcher::add_to_batch(OutBatch& batch, Event& first, std::uint64_t now_n
   const std::uint64_t order = order_of(first);
   std::uint32_t mine = 0;
   for (Event* event = &first; event != nullptr;) {
-    begin_attempt(*event, 0, now_ns);
+    begin_attempt(*event, {now_ns, 0});
     batch.events.push_back(event);
     if (first.alone || batch.events.size() == options_.fields.batch_max) return false;
     event = lanes_.take_more(order, ++mine);
@@ -98,11 +98,11 @@ void Dispatcher::on_batch_answer(Batch& batch, const Answer& answer,
   const auto out =
       std::find_if(batches_.begin(), batches_.end(), [&](const OutBatch& one) { return &one == &batch; });
   const std::vector<Event*> events = std::move(out->events);
-  const Breaker::Period period = out->period;
+  const Gate::Attempt attempt = out->attempt;
   batches_.erase(out);
   Judgement whole = judge(answer);
   const std::uint64_t now = home_.now_ns();
-  tell_gate(period, answer, whole, now);
+  tell_gate(attempt, answer, whole, now);
   for (Event* event : events)
     queues_.take(*event);
 

@@ -38,7 +38,7 @@ void Dispatcher::recall(Wanted wanted, std::vector<Event*>& taken) {
       ++batch;
       continue;
     }
-    gate_.forget(batch->period, home_.now_ns());
+    gate_.forget(batch->attempt, home_.now_ns());
     std::vector<Event*> others;
     for (Event* event : batch->events) {
       take_back(*event);
@@ -54,7 +54,7 @@ void Dispatcher::recall(Wanted wanted, std::vector<Event*>& taken) {
   for (auto at = running.begin(); at != running.end();) {
     Event& event = *at++;
     if (!wanted(event) || !application_.recall(event)) continue;
-    gate_.forget(event.breaker_period, home_.now_ns());
+    gate_.forget({event.started_ns, event.breaker_period}, home_.now_ns());
     take_back(event);
     taken.push_back(&event);
   }

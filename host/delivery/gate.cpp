@@ -15,47 +15,55 @@ Gate::Gate(GateOptions options)
 
 bool Gate::is_open(std::uint64_t now_ns) {
   if (now_ns < paused_until_ns_) return false;
-  if (!reachable_ && (trial_running_ || now_ns < trial_at_ns_)) return false;
+  if (!reachable_ && (trial_began_ns_ != 0 || now_ns < trial_at_ns_)) return false;
   return !breaker_ || breaker_->allows(now_ns);
 }
 
 std::uint64_t Gate::opens_at_ns(std::uint64_t now_ns) {
-  if (!reachable_ && trial_running_) return 0;
+  if (!reachable_ && trial_began_ns_ != 0) return 0;
   std::uint64_t at = now_ns < paused_until_ns_ ? paused_until_ns_ : 0;
   if (!reachable_ && now_ns < trial_at_ns_) at = std::max(at, trial_at_ns_);
   if (breaker_) at = std::max(at, breaker_->opens_at_ns());
   return at;
 }
 
-Breaker::Period Gate::begin(std::uint64_t now_ns) {
-  if (!reachable_) trial_running_ = true;
-  return breaker_ ? breaker_->begin(now_ns) : 0;
+Gate::Attempt Gate::begin(std::uint64_t now_ns) {
+  if (!reachable_) trial_began_ns_ = now_ns;
+  return {now_ns, breaker_ ? breaker_->begin(now_ns) : 0};
 }
 
-void Gate::forget(Breaker::Period period, std::uint64_t now_ns) {
-  trial_running_ = false;
-  if (breaker_) breaker_->forget(period, now_ns);
+// Only one attempt at a time begins while the application is unreachable, so its beginning tells it from those that were out
+// before.
+bool Gate::end_trial(const Attempt& attempt) {
+  if (trial_began_ns_ == 0 || attempt.began_ns != trial_began_ns_) return false;
+  trial_began_ns_ = 0;
+  return true;
 }
 
-void Gate::unreachable(Breaker::Period period, std::uint64_t now_ns, std::minstd_rand& random) {
-  if (breaker_) breaker_->failed(period, now_ns);
-  trial_running_ = false;
-  // Attempts that were out together fail together: they count once.
-  if (!reachable_ && now_ns < trial_at_ns_) return;
+void Gate::forget(const Attempt& attempt, std::uint64_t now_ns) {
+  end_trial(attempt);
+  if (breaker_) breaker_->forget(attempt.period, now_ns);
+}
+
+void Gate::unreachable(const Attempt& attempt, std::uint64_t now_ns, std::minstd_rand& random) {
+  if (breaker_) breaker_->failed(attempt.period, now_ns);
+  // Attempts that were out together fail together, some sooner and some later: they count once.
+  const bool was_trial = end_trial(attempt);
+  if (!reachable_ && !was_trial) return;
   reachable_ = false;
   trial_at_ns_ = now_ns + unreachable_backoff_.delay_ns(++unreachable_in_a_row_, random);
 }
 
-void Gate::answered(Breaker::Period period, const Judgement& judgement, bool is_success, std::uint64_t now_ns,
+void Gate::answered(const Attempt& attempt, const Judgement& judgement, bool is_success, std::uint64_t now_ns,
                     std::minstd_rand& random) {
   // An application that asks for a drop or a dead letter in so many words is as well as one that takes the event.
   const bool succeeded =
       judgement.verdict == Verdict::ack || (is_success && judgement.verdict != Verdict::retry);
   reachable_ = true;
-  trial_running_ = false;
+  trial_began_ns_ = 0;
   unreachable_in_a_row_ = 0;
-  if (breaker_ && succeeded) breaker_->succeeded(period, now_ns);
-  if (breaker_ && !succeeded) breaker_->failed(period, now_ns);
+  if (breaker_ && succeeded) breaker_->succeeded(attempt.period, now_ns);
+  if (breaker_ && !succeeded) breaker_->failed(attempt.period, now_ns);
   if (judgement.misconfigured) misconfigured_ = true;
   if (is_success || succeeded) misconfigured_ = false;
   if (succeeded) throttled_in_a_row_ = 0;

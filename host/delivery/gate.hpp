@@ -29,13 +29,18 @@ class Gate {
   /// When it may be open again without an answer coming; 0: only an answer opens it.
   [[nodiscard]] std::uint64_t opens_at_ns(std::uint64_t now_ns);
 
-  /// One attempt begins; the period belongs to it until it ends.
-  [[nodiscard]] Breaker::Period begin(std::uint64_t now_ns);
+  /// An attempt that is out: when it began, and what the breaker knows it by.
+  struct Attempt {
+    std::uint64_t began_ns = 0;
+    Breaker::Period period = 0;
+  };
+  /// One attempt begins.
+  [[nodiscard]] Attempt begin(std::uint64_t now_ns);
   /// It was taken back, or ended without an answer that says anything (cut, expired).
-  void forget(Breaker::Period period, std::uint64_t now_ns);
-  void unreachable(Breaker::Period period, std::uint64_t now_ns, std::minstd_rand& random);
+  void forget(const Attempt& attempt, std::uint64_t now_ns);
+  void unreachable(const Attempt& attempt, std::uint64_t now_ns, std::minstd_rand& random);
   /// A whole answer came, or a part of one; `is_success`: with a 2xx.
-  void answered(Breaker::Period period, const Judgement& judgement, bool is_success, std::uint64_t now_ns,
+  void answered(const Attempt& attempt, const Judgement& judgement, bool is_success, std::uint64_t now_ns,
                 std::minstd_rand& random);
 
   [[nodiscard]] bool is_reachable() const { return reachable_; }
@@ -44,13 +49,15 @@ class Gate {
   [[nodiscard]] bool is_misconfigured() const { return misconfigured_; }
 
  private:
+  bool end_trial(const Attempt& attempt);
+
   const Backoff unreachable_backoff_, throttled_backoff_;
   std::optional<Breaker> breaker_;
   bool reachable_ = true;
-  bool trial_running_ = false;
   bool misconfigured_ = false;
   std::uint32_t unreachable_in_a_row_ = 0, throttled_in_a_row_ = 0;
   std::uint64_t trial_at_ns_ = 0;
+  std::uint64_t trial_began_ns_ = 0;  ///< of the one that asks for the application now; 0: none does
   std::uint64_t paused_until_ns_ = 0;
 };
 

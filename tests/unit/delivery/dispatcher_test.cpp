@@ -101,6 +101,40 @@ TEST(Dispatcher, AsksForAnUnreachableApplicationWithOneAttemptAtATime) {
   EXPECT_EQ(h.dispatcher.view().reason, "");
 }
 
+TEST(Dispatcher, AnOldAttemptThatFailsDuringATrialStartsNoSecondOne) {
+  Harness h(8);
+  const auto ids = h.deliver({0, 0, 0, 0});
+  const Answer refused{.outcome = Outcome::unreachable, .error = "connection refused"};
+  h.application.answer(0, refused);
+  h.application.answer(0, refused);
+  h.wait_for_timer();
+  ASSERT_THAT(h.application.out, SizeIs(3)) << "two from before, and the trial";
+  EXPECT_EQ(h.application.out[2].id, ids[0]);
+  h.application.answer(0, refused);
+  h.loop.advance(10 * kSecond);
+  EXPECT_THAT(h.application.out, SizeIs(2)) << "the trial is still out";
+  h.withdraw(CLEAT_BY_EVENT, ids[3]);
+  h.application.answer(0, refused);
+  EXPECT_THAT(h.application.out, SizeIs(1));
+  h.application.answer(0, refused);
+  EXPECT_THAT(h.application.out, IsEmpty()) << "the trial failed: the next one waits";
+  h.wait_for_timer();
+  EXPECT_THAT(h.application.out, SizeIs(1));
+}
+
+TEST(Dispatcher, AnOldAttemptThatIsTakenBackDuringATrialStartsNoSecondOne) {
+  Harness h(8);
+  h.application.concurrency = 2;
+  const auto ids = h.deliver({0, 0, 0});
+  h.application.answer(0, Answer{.outcome = Outcome::unreachable, .error = "connection refused"});
+  h.application.concurrency = 1;
+  h.wait_for_timer();
+  ASSERT_THAT(h.application.out, SizeIs(3));
+  h.withdraw(CLEAT_BY_EVENT, ids[2]);
+  h.deliver({0});
+  EXPECT_THAT(h.application.out, SizeIs(2)) << "what ran before, and the trial";
+}
+
 TEST(Dispatcher, AWithdrawnLaneStartsNothingMore) {
   Harness h;
   const auto ids = h.deliver({7, 7, 7});
