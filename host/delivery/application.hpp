@@ -39,6 +39,9 @@ class Application {
   /// Takes back a POST that waits for its turn and has not begun: true, and no answer comes. False: it runs.
   [[nodiscard]] virtual bool recall(Event& event) = 0;
   [[nodiscard]] virtual bool recall(Batch& batch) = 0;
+  /// Whether the POST is with the application: a connection stands, and all of it was sent.
+  [[nodiscard]] virtual bool is_sent(Event& event) const = 0;
+  [[nodiscard]] virtual bool is_sent(Batch& batch) const = 0;
   /// Cuts the POST, if it is out: its answer is then `cancelled`.
   virtual void abort(Event& event) = 0;
   virtual void abort(Batch& batch) = 0;

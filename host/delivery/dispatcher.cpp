@@ -63,7 +63,8 @@ Dispatcher::Dispatcher(DispatcherOptions options, Loop& home, Application& appli
         linger_over_ = true;
         pump();
         flush();
-      }) {
+      }),
+      trial_timer_([this] { watch_trial(); }) {
   fit_window();
 }
 
@@ -138,6 +139,7 @@ void Dispatcher::pump_one_by_one(std::uint64_t now_ns) {
     queues_.take(event);
     begin_attempt(event, gate_.begin(now));
     application_.post(event, *this);
+    if (!gate_.is_reachable()) begin_trial(now);
   }
 }
 
@@ -171,6 +173,34 @@ void Dispatcher::wait_for_gate() {
   if (at != 0 && (!gate_timer_.armed() || gate_timer_.when_ns() != at)) home_.arm(gate_timer_, at);
 }
 
+void Dispatcher::begin_trial(std::uint64_t now_ns) {
+  trial_was_sent_ = false;
+  home_.arm(trial_timer_, now_ns + options_.gate.patience_ns);
+}
+
+// One slow handler must not hold up all others for as long as it runs, only because it happens to be the first after an outage.
+void Dispatcher::watch_trial() {
+  if (gate_.trial_began_ns() == 0 || stopping_) return;
+  const bool was_sent = std::exchange(trial_was_sent_, is_trial_sent());
+  if (was_sent && trial_was_sent_) {
+    gate_.trust_trial();
+    return after_answers();
+  }
+  home_.arm(trial_timer_, home_.now_ns() + options_.gate.patience_ns);
+}
+
+bool Dispatcher::is_trial_sent() {
+  const std::uint64_t began = gate_.trial_began_ns();
+  if (is_batching()) {
+    return std::any_of(batches_.begin(), batches_.end(), [&](OutBatch& batch) {
+      return batch.attempt.began_ns == began && application_.is_sent(batch);
+    });
+  }
+  EventList& running = queues_.list(Place::running);
+  return std::any_of(running.begin(), running.end(),
+                     [&](Event& event) { return event.started_ns == began && application_.is_sent(event); });
+}
+
 void Dispatcher::on_answer(Event& event, const Answer& answer) {
   const Judgement judgement = judge(answer);
   const std::uint64_t now = home_.now_ns();
@@ -202,6 +232,7 @@ void Dispatcher::tell_gate(const Gate::Attempt& attempt, const Answer& answer, c
 void Dispatcher::after_answers() {
   if (queues_.size(Place::leaving) > 0) dead_letters_.pump();
   if (stopping_) abandon_leaving();
+  if (trial_timer_.armed() && gate_.trial_began_ns() == 0) trial_timer_.disarm();
   pump();
   flush();
   fit_window();

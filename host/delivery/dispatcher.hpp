@@ -99,6 +99,9 @@ class Dispatcher final : public EventSink, public AnswerHandler, private DeadLet
   bool refuse(Event& event, std::uint64_t now_ns);
   void begin_attempt(Event& event, const Gate::Attempt& attempt);
   void wait_for_gate();
+  void begin_trial(std::uint64_t now_ns);
+  void watch_trial();
+  [[nodiscard]] bool is_trial_sent();
   void on_due();
   void arm_retry();
 
@@ -179,6 +182,8 @@ class Dispatcher final : public EventSink, public AnswerHandler, private DeadLet
   Timer gate_timer_;
   Timer linger_timer_;
   bool linger_over_ = false;
+  Timer trial_timer_;
+  bool trial_was_sent_ = false;  ///< when trial_timer_ looked last
 
   bool lanes_seen_ = false;
   Window window_;

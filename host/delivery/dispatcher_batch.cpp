@@ -73,6 +73,7 @@ void Dispatcher::start_batch() {
   end_linger();
   batch.attempt = gate_.begin(now);
   application_.post(batch, *this);
+  if (!gate_.is_reachable()) begin_trial(now);
 }
 
 // With it go those that wait right behind it, in their order, up to one that has to go alone or may not begin: what becomes

@@ -131,7 +131,7 @@ void Dispatcher::stop(Task idle) {
   for (const Event& event : behind)
     lanes_.close(event.lane, false, none);
   give_back(first, behind);
-  for (Timer* timer : {&retry_timer_, &gate_timer_, &linger_timer_})
+  for (Timer* timer : {&retry_timer_, &gate_timer_, &linger_timer_, &trial_timer_})
     timer->disarm();
   flush();
   check_idle();

@@ -40,6 +40,11 @@ bool Gate::end_trial(const Attempt& attempt) {
   return true;
 }
 
+void Gate::trust_trial() {
+  reachable_ = true;
+  trial_began_ns_ = 0;
+}
+
 void Gate::forget(const Attempt& attempt, std::uint64_t now_ns) {
   end_trial(attempt);
   if (breaker_) breaker_->forget(attempt.period, now_ns);

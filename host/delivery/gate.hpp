@@ -14,6 +14,8 @@ namespace cleat {
 struct GateOptions {
   /// While the application cannot be reached, one attempt at a time asks for it, soon enough that a restart is hardly felt.
   Backoff unreachable{100 * kMillisecond, 3 * kSecond};
+  /// An application that has had the one that asks for so long, twice over, and not hung up on it is there and only slow.
+  std::uint64_t patience_ns = 500 * kMillisecond;
   /// After a 429 that does not say how long.
   Backoff throttled{1 * kSecond, 30 * kSecond};
   std::optional<BreakerSettings> breaker;
@@ -44,6 +46,10 @@ class Gate {
                 std::minstd_rand& random);
 
   [[nodiscard]] bool is_reachable() const { return reachable_; }
+  /// When the attempt began that asks for an unreachable application; 0: none does.
+  [[nodiscard]] std::uint64_t trial_began_ns() const { return trial_began_ns_; }
+  /// The application has that attempt, and takes its time. Should it hang up after all, the back-off goes on.
+  void trust_trial();
   /// In words, or empty where nothing holds attempts up.
   [[nodiscard]] std::string why_closed(std::uint64_t now_ns);
   [[nodiscard]] bool is_misconfigured() const { return misconfigured_; }

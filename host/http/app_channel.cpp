@@ -71,6 +71,14 @@ bool AppChannel::recall(Batch& batch) {
   return connections_.recall(&batch);
 }
 
+bool AppChannel::is_sent(Event& event) const {
+  return connections_.is_sent(&event);
+}
+
+bool AppChannel::is_sent(Batch& batch) const {
+  return connections_.is_sent(&batch);
+}
+
 void AppChannel::abort(Event& event) {
   connections_.abort(&event);
 }

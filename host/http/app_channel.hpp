@@ -26,6 +26,8 @@ class AppChannel final : public Application {
   void post(Batch& batch, AnswerHandler& handler) override;
   bool recall(Event& event) override;
   bool recall(Batch& batch) override;
+  [[nodiscard]] bool is_sent(Event& event) const override;
+  [[nodiscard]] bool is_sent(Batch& batch) const override;
   void abort(Event& event) override;
   void abort(Batch& batch) override;
   void probe(std::uint64_t timeout_ns, UniqueFunction<void(const Answer&)> done) override;

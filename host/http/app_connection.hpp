@@ -70,6 +70,7 @@ class AppConnection final : public boost::intrusive_ref_counter<AppConnection, b
   [[nodiscard]] bool carries(AppCall::Cargo cargo) const {
     return call_.cargo == cargo && state_ != State::idle;
   }
+  [[nodiscard]] bool is_sent() const { return state_ == State::busy && all_written_; }
   [[nodiscard]] MessageText& response() { return response_; }
   [[nodiscard]] AppCall take_call() { return std::move(call_); }
 

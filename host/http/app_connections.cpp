@@ -82,6 +82,12 @@ bool AppConnections::recall(AppCall::Cargo cargo) {
   return std::erase_if(waiting_, [&](const AppCall& call) { return call.cargo == cargo; }) > 0;
 }
 
+bool AppConnections::is_sent(AppCall::Cargo cargo) const {
+  return std::any_of(all_.begin(), all_.end(), [cargo](const AppConnection& connection) {
+    return connection.carries(cargo) && connection.is_sent();
+  });
+}
+
 void AppConnections::abort(AppCall::Cargo cargo) {
   const auto waits = std::find_if(waiting_.begin(), waiting_.end(),
                                   [&](const AppCall& call) { return call.cargo == cargo; });

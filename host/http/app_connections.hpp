@@ -40,6 +40,8 @@ class AppConnections final : public AppConnectionOwner {
   void submit(AppCall&& call);
   /// Takes a call out that has not begun. False: it has.
   bool recall(AppCall::Cargo cargo);
+  /// Whether all of its request went out on a connection that stands.
+  [[nodiscard]] bool is_sent(AppCall::Cargo cargo) const;
   void abort(AppCall::Cargo cargo);
 
   [[nodiscard]] std::size_t idle_count() const { return idle_.size(); }

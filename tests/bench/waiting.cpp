@@ -43,6 +43,8 @@ class MuteApplication final : public Application {
   void post(Batch&, AnswerHandler&) override {}
   [[nodiscard]] bool recall(Event&) override { return false; }
   [[nodiscard]] bool recall(Batch&) override { return false; }
+  [[nodiscard]] bool is_sent(Event&) const override { return true; }
+  [[nodiscard]] bool is_sent(Batch&) const override { return true; }
   void abort(Event&) override {}
   void abort(Batch&) override {}
   void probe(std::uint64_t, UniqueFunction<void(const Answer&)>) override {}

@@ -39,6 +39,12 @@ class FakeApplication final : public Application {
   bool recall(Batch& batch) override {
     return recall_at([&](const Out& one) { return one.batch == &batch; });
   }
+  bool is_sent(Event& event) const override {
+    return is_begun([&](const Out& one) { return one.event == &event; }) && takes;
+  }
+  bool is_sent(Batch& batch) const override {
+    return is_begun([&](const Out& one) { return one.batch == &batch; }) && takes;
+  }
   void abort(Event& event) override {
     abort_at([&](const Out& one) { return one.event == &event; });
   }
@@ -67,15 +73,21 @@ class FakeApplication final : public Application {
   [[nodiscard]] std::size_t begun() const { return std::min(out.size(), concurrency); }
 
   std::size_t concurrency = 1'000;  ///< what is out beyond this has not begun
+  bool takes = true;                ///< what has begun is sent; false: the connection is still to come
   std::vector<Out> out;
   std::vector<std::uint64_t> started;  ///< ids, in the order of their attempts
   std::vector<UniqueFunction<void(const Answer&)>> probes;
 
  private:
   template <class Is>
+  bool is_begun(Is is) const {
+    const auto at = std::find_if(out.begin(), out.end(), is);
+    return at != out.end() && static_cast<std::size_t>(at - out.begin()) < concurrency;
+  }
+  template <class Is>
   bool recall_at(Is is) {
     const auto at = std::find_if(out.begin(), out.end(), is);
-    if (at == out.end() || static_cast<std::size_t>(at - out.begin()) < concurrency) return false;
+    if (at == out.end() || is_begun(is)) return false;
     out.erase(at);
     return true;
   }

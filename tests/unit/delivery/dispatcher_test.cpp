@@ -101,8 +101,51 @@ TEST(Dispatcher, AsksForAnUnreachableApplicationWithOneAttemptAtATime) {
   EXPECT_EQ(h.dispatcher.view().reason, "");
 }
 
+TEST(Dispatcher, ASlowHandlerAfterAnOutageHoldsUpTheOthersForASecondOnly) {
+  for (DispatcherOptions options : {Harness::dispatcher_options(8), Harness::batches_of(2)}) {
+    Harness h(std::move(options));
+    h.deliver({0, 0, 0});
+    const Answer refused{.outcome = Outcome::unreachable, .error = "connection refused"};
+    while (!h.application.out.empty())
+      h.application.answer(0, refused);
+    h.wait_for_timer();
+    ASSERT_THAT(h.application.out, SizeIs(1));
+    h.application.takes = false;
+    h.loop.advance(60 * kSecond);
+    EXPECT_THAT(h.application.out, SizeIs(1)) << "the connection does not stand yet";
+    h.application.takes = true;
+    h.wait_for_timer();
+    EXPECT_THAT(h.application.out, SizeIs(1)) << "it may hang up at once";
+    h.wait_for_timer();
+    EXPECT_THAT(h.application.out, SizeIs(::testing::Ge(2U))) << "it has the event and takes its time";
+    EXPECT_EQ(h.dispatcher.view().reason, "");
+  }
+}
+
+TEST(Dispatcher, ATrialThatIsCutOffAfterASecondWaitsLongerForTheNext) {
+  Harness h(8);
+  h.deliver({0, 0, 0});
+  const Answer cut{.outcome = Outcome::unreachable, .error = "closed before it answered"};
+  while (!h.application.out.empty())
+    h.application.answer(0, cut);
+  std::uint64_t waited = 0;
+  for (int round = 0; round < 12; ++round) {
+    waited = h.loop.until_next_timer();
+    h.wait_for_timer();
+    ASSERT_THAT(h.application.out, SizeIs(1)) << round;
+    h.loop.advance(500 * kMillisecond);
+    h.loop.advance(500 * kMillisecond);
+    EXPECT_THAT(h.application.out, SizeIs(3)) << round;
+    while (!h.application.out.empty())
+      h.application.answer(0, cut);
+  }
+  EXPECT_GE(waited, 300 * kMillisecond) << "the back-off has grown to its cap of three seconds, less jitter";
+  EXPECT_THAT(h.plugin.settled, IsEmpty());
+}
+
 TEST(Dispatcher, AnOldAttemptThatFailsDuringATrialStartsNoSecondOne) {
   Harness h(8);
+  h.application.takes = false;
   const auto ids = h.deliver({0, 0, 0, 0});
   const Answer refused{.outcome = Outcome::unreachable, .error = "connection refused"};
   h.application.answer(0, refused);

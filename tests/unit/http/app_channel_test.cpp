@@ -46,6 +46,27 @@ TEST_F(AppChannelTest, UsesOneConnectionAgainAlsoFromInsideAnAnswer) {
   EXPECT_FALSE(application_.has_connection());
 }
 
+TEST_F(AppChannelTest, KnowsWhatIsWithTheApplication) {
+  options_.max_concurrency = 2;
+  start();
+  const auto is_sent = [this](Event& event) {
+    bool sent = false;
+    loop_.run([&] { sent = channel_->is_sent(event); });
+    return sent;
+  };
+  Event& first = post();
+  Event& large = post({.data = std::string(64 << 20, 'x')});
+  Event& waits = post();
+  RawSocket socket = application_.accept();
+  RawMessage::read(socket);
+  EXPECT_TRUE(is_sent(first));
+  EXPECT_FALSE(is_sent(large)) << "nobody reads the rest of it";
+  EXPECT_FALSE(is_sent(waits));
+  socket.send(kOk);
+  answer(0);
+  EXPECT_FALSE(is_sent(first)) << "it is answered";
+}
+
 TEST_F(AppChannelTest, ReadsEveryKindOfResponse) {
   start();
   const std::pair<std::string_view, std::string_view> cases[] = {
