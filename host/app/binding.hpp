@@ -43,7 +43,10 @@ class Binding {
   [[nodiscard]] ComponentView view();
   /// nullptr: it reads no events now.
   [[nodiscard]] Dispatcher* dispatcher() { return input_ ? &input_->dispatcher() : nullptr; }
-  [[nodiscard]] bool is_input() const { return input_ != nullptr; }
+  /// Whether it reads events or may come to: what has not started is not known for an output only.
+  [[nodiscard]] bool may_be_input() const {
+    return live_ == nullptr || (metadata_.host.directions & CLEAT_IN) != 0;
+  }
   [[nodiscard]] Decided pause();
   [[nodiscard]] Decided resume();
 

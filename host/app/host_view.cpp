@@ -61,7 +61,8 @@ void App::held_events(std::string_view component, std::size_t most,
       component,
       [most](Binding& binding) -> std::optional<HeldEvents> {
         Dispatcher* const dispatcher = binding.dispatcher();
-        return dispatcher == nullptr ? std::nullopt : std::optional(dispatcher->held_events(most));
+        if (dispatcher != nullptr) return dispatcher->held_events(most);
+        return binding.may_be_input() ? std::optional(HeldEvents()) : std::nullopt;
       },
       std::nullopt, std::move(done));
 }
@@ -74,7 +75,8 @@ void App::decide(std::string_view component, std::string_view event, Decision de
       component,
       [event = std::string(event), decision, unknown](Binding& binding) {
         Dispatcher* const dispatcher = binding.dispatcher();
-        return dispatcher == nullptr ? unknown : dispatcher->decide(event, decision);
+        if (dispatcher != nullptr) return dispatcher->decide(event, decision);
+        return binding.may_be_input() ? no_event_held(event) : unknown;
       },
       unknown, std::move(done));
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// What can be seen of a component's delivery.
@@ -54,5 +55,7 @@ struct Decided {
   Result result = Result::done;
   std::string text;  ///< for people
 };
+
+[[nodiscard]] Decided no_event_held(std::string_view id);
 
 }  // namespace cleat

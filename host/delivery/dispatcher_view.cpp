@@ -153,10 +153,14 @@ Event* Dispatcher::find_by_name(std::string_view id) {
   return found;
 }
 
+Decided no_event_held(std::string_view id) {
+  return {Decided::Result::not_found, fmt::format("no event '{}' is held", id)};
+}
+
 Decided Dispatcher::decide(std::string_view id, Decision decision) {
   using Result = Decided::Result;
   Event* const event = find_by_name(id);
-  if (event == nullptr || stopping_) return {Result::not_found, fmt::format("no event '{}' is held", id)};
+  if (event == nullptr || stopping_) return no_event_held(id);
   if (event->place == Place::running)
     return {Result::conflict, "an attempt of it runs now: wait for its end"};
   if (event->place == Place::lane) {

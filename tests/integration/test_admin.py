@@ -54,6 +54,20 @@ def test_components_are_listed_in_the_order_of_the_files(start_host, app):
     assert host.request("GET", f"{COMPONENTS}/sink/events").status == 404
 
 
+def test_an_input_that_has_not_begun_holds_no_events(start_host):
+    """Without an application nothing is read; the other does not start at all."""
+    host = start_host(numbers(), component("bad", "bindings.generator", {"direction": "input", "lanes": 1_000_000}), NULL,
+                      component("off", "bindings.null", {"direction": "output"}))
+    host.wait_for_state("bad", lambda state: state["state"] == "failed", "refused")
+    host.wait_for_state("numbers", lambda state: state["state"] == "running", "started")
+    for name in ("numbers", "bad"):
+        assert look(host, f"{COMPONENTS}/{name}/events") == {"total": 0, "events": []}
+        reply = host.request("POST", f"{COMPONENTS}/{name}/events/1/drop")
+        assert (reply.status, "no event '1' is held" in reply.text) == (404, True), reply.text
+    reply = host.request("GET", f"{COMPONENTS}/off/events")
+    assert (reply.status, "there is no input component 'off'" in reply.text) == (404, True), reply.text
+
+
 def test_a_held_event_is_seen_and_dropped(start_host, app):
     app.always("/numbers", 500)
     host = start_host(numbers(), app=app)
