@@ -11,8 +11,8 @@
 #include <sys/socket.h>
 
 #include <charconv>
+#include <iterator>
 #include <utility>
-#include <vector>
 
 #include "amqp_state.hpp"
 #include "amqp_table.hpp"
@@ -20,34 +20,10 @@
 namespace cleat::rabbitmq {
 namespace {
 
-constexpr amqp_channel_t kChannel = 1;
 constexpr int kFrameMax = 131072;
 constexpr int kUserTimeoutMs = 15'000;
-constexpr timeval kRpcTimeout{10, 0};
-constexpr const char* kConsumerTag = "cleat";
-
-amqp_bytes_t bytes(std::string_view text) {
-  return {text.size(), const_cast<char*>(text.data())};
-}
-
-[[noreturn]] void throw_library(const std::string& what, int status) {
-  throw Error(CLEAT_UNAVAILABLE, what + ": " + amqp_error_string2(status), CLEAT_RETRYABLE, status);
-}
-
-void check(int status, const std::string& what) {
-  if (status != AMQP_STATUS_OK) throw_library(what, status);
-}
-
-void check(const amqp_rpc_reply_t& reply, const std::string& what) {
-  if (reply.reply_type == AMQP_RESPONSE_NORMAL) return;
-  if (reply.reply_type != AMQP_RESPONSE_SERVER_EXCEPTION) throw_library(what, reply.library_error);
-  if (reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD) {
-    const auto* closed = static_cast<const amqp_channel_close_t*>(reply.reply.decoded);
-    throw_closed(what, closed->reply_code, text_of(closed->reply_text));
-  }
-  const auto* closed = static_cast<const amqp_connection_close_t*>(reply.reply.decoded);
-  throw_closed(what, closed->reply_code, text_of(closed->reply_text));
-}
+constexpr int kUnlimitedFrom = 4;  // from this version on a quorum queue drops what was given out 20 times
+constexpr timeval kRpcTimeout{5, 0};
 
 bool is_address(const std::string& host) {
   return host.find(':') != std::string::npos || host.find_first_not_of("0123456789.") == std::string::npos;
@@ -57,35 +33,81 @@ timeval timeval_of(std::chrono::milliseconds time) {
   return {time.count() / 1000, (time.count() % 1000) * 1000};
 }
 
+/// Tells the server which host is meant, for a broker behind a proxy that goes by names. The library would tell it
+/// the number that it was given.
+void name_server(const SSL* ssl, int where, int /*value*/) {
+  if ((where & SSL_CB_HANDSHAKE_START) == 0) return;
+  const auto* name = static_cast<const char*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  if (name != nullptr) SSL_set_tlsext_host_name(const_cast<SSL*>(ssl), name);
+}
+
+void expect_server(SSL_CTX* context, const std::string& host) {
+  // The library's own check of names knows no addresses; OpenSSL's does.
+  X509_VERIFY_PARAM* expected = SSL_CTX_get0_param(context);
+  if (is_address(host)) {
+    X509_VERIFY_PARAM_set1_ip_asc(expected, host.c_str());
+    return;
+  }
+  X509_VERIFY_PARAM_set1_host(expected, host.c_str(), host.size());
+  SSL_CTX_set_app_data(context, const_cast<char*>(host.c_str()));
+  SSL_CTX_set_info_callback(context, name_server);
+}
+
 }  // namespace
 
-AmqpLink::AmqpLink(const RabbitConfig& config, const Address& address, std::chrono::milliseconds within)
-    : state_(std::make_unique<State>()) {
-  amqp_connection_state_t connection = state_->connection;
-  const timeval handshake = timeval_of(within);
-  check(amqp_set_handshake_timeout(connection, &handshake), "handshake");
-  check(amqp_set_rpc_timeout(connection, &kRpcTimeout), "timeout");
-  open_socket(config, address, within);
-  log_in(config, address);
-  look_at_server();
-  amqp_channel_open(connection, kChannel);
-  check(amqp_get_rpc_reply(connection), "the channel cannot be opened");
-  state_->is_open = true;
+void check_certificates(const RabbitConfig& config) {
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()),
+                                                                  &SSL_CTX_free);
+  if (!context) throw Error(CLEAT_INTERNAL, "OpenSSL gives no context: " + common::tls_reasons());
+  common::use_pem(context.get(), config.pem, config.skip_verify);
+}
+
+void Interrupt::set() {
+  const std::lock_guard lock(mutex_);
+  is_set_ = true;
+  if (descriptor_ >= 0) ::shutdown(descriptor_, SHUT_RDWR);
+}
+
+bool Interrupt::is_set() const {
+  const std::lock_guard lock(mutex_);
+  return is_set_;
+}
+
+void Interrupt::watch(int descriptor) {
+  const std::lock_guard lock(mutex_);
+  if (is_set_ && descriptor >= 0) ::shutdown(descriptor, SHUT_RDWR);
+  descriptor_ = descriptor;
+}
+
+AmqpLink::AmqpLink(const RabbitConfig& config, const Address& address, const std::string& numeric,
+                   std::chrono::milliseconds within, std::shared_ptr<Interrupt> interrupt)
+    : state_(std::make_unique<State>()), interrupt_(std::move(interrupt)) {
+  try {
+    const timeval handshake = timeval_of(within);
+    check(amqp_set_handshake_timeout(state_->connection, &handshake), "handshake");
+    check(amqp_set_rpc_timeout(state_->connection, &kRpcTimeout), "timeout");
+    open_socket(config, address, numeric, within);
+    interrupt_->watch(descriptor());
+    log_in(config, address);
+    look_at_server();
+    open_channel(Channel::main);
+    state_->is_open = true;
+  } catch (...) {
+    interrupt_->watch(-1);
+    throw;
+  }
 }
 
 AmqpLink::~AmqpLink() {
-  // The socket is closed without a farewell that would be waited for: the broker gives back what was out.
-  if (state_->is_open) {
+  interrupt_->watch(-1);
+  // A farewell that nobody waits for: the broker gives back what was out.
+  if (state_->is_open && has_room()) {
     amqp_connection_close_t farewell{AMQP_REPLY_SUCCESS, amqp_cstring_bytes("bye"), 0, 0};
     amqp_send_method(state_->connection, 0, AMQP_CONNECTION_CLOSE_METHOD, &farewell);
   }
 }
 
-int AmqpLink::descriptor() const {
-  return amqp_get_sockfd(state_->connection);
-}
-
-void AmqpLink::open_socket(const RabbitConfig& config, const Address& address,
+void AmqpLink::open_socket(const RabbitConfig& config, const Address& address, const std::string& numeric,
                            std::chrono::milliseconds within) {
   amqp_socket_t* socket = nullptr;
   if (address.tls) {
@@ -94,13 +116,7 @@ void AmqpLink::open_socket(const RabbitConfig& config, const Address& address,
       throw Error(CLEAT_INTERNAL, "no TLS socket could be made: " + common::tls_reasons());
     auto* context = static_cast<SSL_CTX*>(amqp_ssl_socket_get_context(socket));
     common::use_pem(context, config.pem, config.skip_verify);
-    // The library's own check of names knows no addresses; OpenSSL's does.
-    X509_VERIFY_PARAM* expected = SSL_CTX_get0_param(context);
-    if (is_address(address.host)) {
-      X509_VERIFY_PARAM_set1_ip_asc(expected, address.host.c_str());
-    } else {
-      X509_VERIFY_PARAM_set1_host(expected, address.host.c_str(), address.host.size());
-    }
+    expect_server(context, address.host);
     amqp_ssl_socket_set_verify_hostname(socket, 0);
     amqp_ssl_socket_set_verify_peer(socket, config.skip_verify ? 0 : 1);
   } else {
@@ -108,7 +124,7 @@ void AmqpLink::open_socket(const RabbitConfig& config, const Address& address,
     if (socket == nullptr) throw Error(CLEAT_INTERNAL, "no memory for a socket");
   }
   const timeval limit = timeval_of(within);
-  const int status = amqp_socket_open_noblock(socket, address.host.c_str(), address.port, &limit);
+  const int status = amqp_socket_open_noblock(socket, numeric.c_str(), address.port, &limit);
   if (status != AMQP_STATUS_OK) {
     const std::string why = address.tls ? ": " + common::tls_reasons() : std::string();
     throw Error(CLEAT_UNAVAILABLE, std::string("it cannot be reached: ") + amqp_error_string2(status) + why,
@@ -132,22 +148,25 @@ void AmqpLink::log_in(const RabbitConfig& config, const Address& address) {
   properties[0].value.value.table = {static_cast<int>(std::size(can)), can};
   properties[1].key = amqp_cstring_bytes("connection_name");
   properties[1].value.kind = AMQP_FIELD_KIND_UTF8;
-  properties[1].value.value.bytes = bytes(config.client_name);
+  properties[1].value.value.bytes = bytes_of(config.client_name);
   const amqp_table_t table{2, properties};
-  const auto heartbeat = static_cast<int>(config.heartbeat.count());
+  constexpr int kChannels = 2;
+  const auto heartbeat = static_cast<int>(address.heartbeat.count());
   const amqp_rpc_reply_t reply =
       config.external_sasl
-          ? amqp_login_with_properties(state_->connection, address.vhost.c_str(), 1, kFrameMax, heartbeat,
-                                       &table, AMQP_SASL_METHOD_EXTERNAL, address.user.c_str())
-          : amqp_login_with_properties(state_->connection, address.vhost.c_str(), 1, kFrameMax, heartbeat,
-                                       &table, AMQP_SASL_METHOD_PLAIN, address.user.c_str(),
+          ? amqp_login_with_properties(state_->connection, address.vhost.c_str(), kChannels, kFrameMax,
+                                       heartbeat, &table, AMQP_SASL_METHOD_EXTERNAL, address.user.c_str())
+          : amqp_login_with_properties(state_->connection, address.vhost.c_str(), kChannels, kFrameMax,
+                                       heartbeat, &table, AMQP_SASL_METHOD_PLAIN, address.user.c_str(),
                                        address.password.c_str());
   try {
     check(reply, "the login failed");
   } catch (const Error& error) {
-    // A refusal of the password; without the right to the vhost it is 530.
-    if (error.native_code == 403) throw Error(CLEAT_UNAUTHENTICATED, error.what(), 0, error.native_code);
-    if (error.native_code == 530) throw Error(CLEAT_DENIED, error.what(), 0, error.native_code);
+    // A refusal of the password; without the right to the vhost, or without a vhost, it is 530.
+    if (error.native_code == AMQP_ACCESS_REFUSED)
+      throw Error(CLEAT_UNAUTHENTICATED, error.what(), CLEAT_RETRYABLE, error.native_code);
+    if (error.native_code == AMQP_NOT_ALLOWED)
+      throw Error(CLEAT_DENIED, error.what(), CLEAT_RETRYABLE, error.native_code);
     throw;
   }
 }
@@ -162,30 +181,39 @@ void AmqpLink::look_at_server() {
   }
 }
 
-void AmqpLink::select_confirms() {
-  amqp_confirm_select(state_->connection, kChannel);
-  check(amqp_get_rpc_reply(state_->connection), "publisher confirms cannot be had");
+void AmqpLink::open_channel(Channel channel) {
+  amqp_channel_open(state_->connection, static_cast<amqp_channel_t>(channel));
+  check(amqp_get_rpc_reply(state_->connection), "the channel cannot be opened");
+}
+
+void AmqpLink::open_for_confirms() {
+  open_channel(Channel::aside);
+  for (const Channel channel : {Channel::main, Channel::aside}) {
+    amqp_confirm_select(state_->connection, static_cast<amqp_channel_t>(channel));
+    check(amqp_get_rpc_reply(state_->connection), "publisher confirms cannot be had");
+  }
 }
 
 void AmqpLink::set_up(const RabbitConfig& config, bool is_input) {
-  amqp_connection_state_t connection = state_->connection;
-  if (!config.exchange.empty()) {
-    const bool is_passive = config.exchange_kind.empty();
-    amqp_exchange_declare(connection, kChannel, bytes(config.exchange),
-                          bytes(is_passive ? "direct" : config.exchange_kind), is_passive ? 1 : 0, 1, 0, 0,
-                          amqp_empty_table);
-    check(amqp_get_rpc_reply(connection), "exchange '" + config.exchange + "'");
-  }
+  if (!config.exchange.empty()) declare_exchange(config);
   // A publisher to an exchange of its own has nothing to do with the queues behind it.
   if (!is_input && !config.exchange.empty()) return;
   declare_queue(config.queue);
   if (!is_input || config.exchange.empty()) return;
   for (const std::string& key : config.binding_keys) {
-    amqp_queue_bind(connection, kChannel, bytes(config.queue.name), bytes(config.exchange), bytes(key),
-                    amqp_empty_table);
-    check(amqp_get_rpc_reply(connection),
+    amqp_queue_bind(state_->connection, static_cast<amqp_channel_t>(Channel::main),
+                    bytes_of(config.queue.name), bytes_of(config.exchange), bytes_of(key), amqp_empty_table);
+    check(amqp_get_rpc_reply(state_->connection),
           "queue '" + config.queue.name + "' cannot be bound to exchange '" + config.exchange + "'");
   }
+}
+
+void AmqpLink::declare_exchange(const RabbitConfig& config) {
+  const bool is_passive = config.exchange_kind.empty();
+  amqp_exchange_declare(state_->connection, static_cast<amqp_channel_t>(Channel::main),
+                        bytes_of(config.exchange), bytes_of(is_passive ? "direct" : config.exchange_kind),
+                        is_passive ? 1 : 0, 1, 0, 0, amqp_empty_table);
+  check(amqp_get_rpc_reply(state_->connection), "exchange '" + config.exchange + "'");
 }
 
 void AmqpLink::declare_queue(const QueueSettings& queue) {
@@ -199,96 +227,23 @@ void AmqpLink::declare_queue(const QueueSettings& queue) {
       arguments.add("x-dead-letter-exchange", queue.dead_letter_exchange);
     if (!queue.dead_letter_routing_key.empty())
       arguments.add("x-dead-letter-routing-key", queue.dead_letter_routing_key);
-    constexpr int kLimitByDefault = 4;  // from here on a quorum queue drops what was delivered 20 times
-    const bool would_drop =
-        queue.quorum && server_major_ >= kLimitByDefault && queue.dead_letter_exchange.empty();
     if (queue.delivery_limit) {
       arguments.add("x-delivery-limit", *queue.delivery_limit);
-    } else if (would_drop) {
+    } else if (queue.is_unlimited() && server_major_ >= kUnlimitedFrom) {
       arguments.add("x-delivery-limit", std::int64_t{-1});
     }
   }
-  amqp_queue_declare(state_->connection, kChannel, bytes(queue.name), queue.declare ? 0 : 1,
-                     queue.durable ? 1 : 0, queue.exclusive ? 1 : 0, queue.auto_delete ? 1 : 0,
-                     arguments.raw());
-  check(amqp_get_rpc_reply(state_->connection), "queue '" + queue.name + "'");
-}
-
-void AmqpLink::consume(const std::string& queue, std::uint16_t prefetch, bool exclusive) {
-  amqp_basic_qos(state_->connection, kChannel, 0, prefetch, 0);
-  check(amqp_get_rpc_reply(state_->connection), "the prefetch count cannot be set");
-  amqp_basic_consume(state_->connection, kChannel, bytes(queue), amqp_cstring_bytes(kConsumerTag), 0, 0,
-                     exclusive ? 1 : 0, amqp_empty_table);
-  check(amqp_get_rpc_reply(state_->connection), "queue '" + queue + "' cannot be consumed");
-}
-
-void AmqpLink::stop_consuming(const AmqpEvents& events) {
-  amqp_basic_cancel(state_->connection, kChannel, amqp_cstring_bytes(kConsumerTag));
-  check(amqp_get_rpc_reply(state_->connection), "consuming cannot be stopped");
-  process(events);
-}
-
-void AmqpLink::publish(const Outgoing& message, bool mandatory) {
-  amqp_basic_properties_t properties{};
-  const Properties& from = message.properties;
-  const auto put = [&](amqp_flags_t flag, amqp_bytes_t& place, const std::string& value) {
-    if (value.empty()) return;
-    properties._flags |= flag;
-    place = bytes(value);
-  };
-  put(AMQP_BASIC_CONTENT_TYPE_FLAG, properties.content_type, from.content_type);
-  put(AMQP_BASIC_MESSAGE_ID_FLAG, properties.message_id, from.message_id);
-  put(AMQP_BASIC_CORRELATION_ID_FLAG, properties.correlation_id, from.correlation_id);
-  put(AMQP_BASIC_TYPE_FLAG, properties.type, from.type);
-  put(AMQP_BASIC_REPLY_TO_FLAG, properties.reply_to, from.reply_to);
-  put(AMQP_BASIC_EXPIRATION_FLAG, properties.expiration, from.expiration);
-  if (from.delivery_mode) {
-    properties._flags |= AMQP_BASIC_DELIVERY_MODE_FLAG;
-    properties.delivery_mode = *from.delivery_mode;
-  }
-  if (from.priority) {
-    properties._flags |= AMQP_BASIC_PRIORITY_FLAG;
-    properties.priority = *from.priority;
-  }
-  Table headers;
-  for (const auto& [name, value] : from.headers)
-    headers.add(name, value);
-  if (!from.headers.empty()) {
-    properties._flags |= AMQP_BASIC_HEADERS_FLAG;
-    properties.headers = headers.raw();
-  }
-  check(amqp_basic_publish(state_->connection, kChannel, bytes(message.exchange), bytes(message.routing_key),
-                           mandatory ? 1 : 0, 0, &properties, bytes(message.body)),
-        "the message cannot be sent");
-}
-
-void AmqpLink::ack(std::uint64_t tag) {
-  check(amqp_basic_ack(state_->connection, kChannel, tag, 0), "a message cannot be acknowledged");
-}
-
-void AmqpLink::give_back(std::uint64_t tag, bool requeue) {
-  check(amqp_basic_nack(state_->connection, kChannel, tag, 0, requeue ? 1 : 0),
-        "a message cannot be given back");
-}
-
-void AmqpLink::process(const AmqpEvents& events) {
-  for (;;) {
-    amqp_frame_t frame{};
-    const timeval now{0, 0};
-    const int status = amqp_simple_wait_frame_noblock(state_->connection, &frame, &now);
-    if (status == AMQP_STATUS_TIMEOUT) break;
-    if (status != AMQP_STATUS_OK) {
-      state_->is_open = false;
-      throw_library("the connection broke", status);
-    }
-    if (frame.frame_type == AMQP_FRAME_METHOD) {
-      state_->method(frame.payload.method, events);
-    } else if (frame.frame_type == AMQP_FRAME_HEADER) {
-      state_->header(frame, events);
-    } else if (frame.frame_type == AMQP_FRAME_BODY) {
-      state_->body(frame, events);
-    }
-    amqp_maybe_release_buffers_on_channel(state_->connection, kChannel);
+  amqp_queue_declare(state_->connection, static_cast<amqp_channel_t>(Channel::main), bytes_of(queue.name),
+                     queue.declare ? 0 : 1, queue.durable ? 1 : 0, queue.exclusive ? 1 : 0,
+                     queue.auto_delete ? 1 : 0, arguments.raw());
+  try {
+    check(amqp_get_rpc_reply(state_->connection), "queue '" + queue.name + "'");
+  } catch (const Error& error) {
+    if (error.native_code != AMQP_PRECONDITION_FAILED || !queue.declare) throw;
+    throw Error(error.status,
+                std::string(error.what()) +
+                    "; make the fields fit the queue that is there, or set declare to false",
+                error.flags, error.native_code);
   }
 }
 

@@ -1,5 +1,6 @@
 #include "publisher.hpp"
 
+#include <algorithm>
 #include <future>
 #include <utility>
 
@@ -10,6 +11,9 @@ using namespace std::chrono_literals;
 
 // More are refused: the broker is slower than its callers.
 constexpr std::uint32_t kMostCalls = 8192;
+constexpr std::size_t kMostKnown = 1000;
+// A broker has a limit to the size of a message, 16 MiB or more by default; a larger one closes the channel.
+constexpr std::size_t kLarge = 4U << 20U;
 
 }  // namespace
 
@@ -17,28 +21,13 @@ Publisher::Publisher(Host host, const RabbitConfig& config, Health health)
     : host_(host),
       config_(config),
       health_(std::move(health)),
-      session_(loop_, config,
-               AmqpEvents{[](Message&&) {},
-                          [this](std::uint64_t tag, bool multiple, bool is_ack) {
-                            confirmed(tag, multiple, is_ack);
-                          },
-                          [this](const std::string& why, const Message& message) { returned(why, message); },
-                          [this](bool is_blocked, const std::string& reason) {
-                            is_blocked_ = is_blocked;
-                            blocked_why_ = reason;
-                            health_(is_blocked ? CLEAT_HEALTH_DEGRADED : CLEAT_HEALTH_UP,
-                                    is_blocked ? "RabbitMQ takes no messages for now: " + reason : "");
-                            if (!is_blocked) send_waiting();
-                          }},
+      session_(loop_, config, *this,
                Session::Hooks{[this](AmqpLink& link) {
-                                link.select_confirms();
+                                link.open_for_confirms();
                                 link.set_up(config_, false);
                               },
-                              [this] {
-                                health_(CLEAT_HEALTH_UP, "");
-                                send_waiting();
-                              },
-                              [this](const Error& why) { lost(why); }, [] {}}) {}
+                              [this] { up(); }, [this](const Error& why) { lost(why); }, [this] { pump(); },
+                              [] {}}) {}
 
 void Publisher::start() {
   loop_.start();
@@ -58,69 +47,123 @@ void Publisher::invoke(const Request& request, Call&& call) {
     throw Error(CLEAT_THROTTLED, std::to_string(kMostCalls) + " messages wait for RabbitMQ already",
                 CLEAT_RETRYABLE);
   }
-  auto pending = std::make_shared<Pending>(Pending{std::move(call), std::move(message)});
+  const auto pending = std::make_shared<Pending>(request.id(), std::move(call), std::move(message));
   const std::uint64_t deadline_ns = request.deadline().at_ns;
   loop_.post([this, pending, deadline_ns] { begin(pending, deadline_ns); });
 }
 
+void Publisher::up() {
+  session_.is_well();
+  is_aside_open_ = true;
+  health_(CLEAT_HEALTH_UP, "");
+}
+
 void Publisher::begin(const PendingPtr& pending, std::uint64_t deadline_ns) {
-  if (ending_) {
-    fail(pending, CLEAT_CANCELLED, "the component stops");
+  if (is_ending_) {
+    fail(pending, CLEAT_CANCELLED, "the component stops", CLEAT_RETRYABLE);
     return;
   }
-  pending->timer = loop_.at(Deadline{deadline_ns}.time(), [this, pending] {
-    pending->timer = 0;
-    late(pending);
-  });
-  if (session_.link() != nullptr && !is_blocked_) {
-    send(pending);
-  } else if (const auto why = session_.why_down()) {
-    fail(pending, why->status, why->what());
-  } else {
-    waiting_.push_back(pending);
+  if (const auto why = session_.why_down()) {
+    fail(pending, why->status, why->what(), CLEAT_RETRYABLE, why->native_code);
+    return;
   }
+  if (deadline_ns != 0) {
+    pending->timer = loop_.at(Deadline{deadline_ns}.time(), [this, pending] {
+      pending->timer = 0;
+      late(pending);
+    });
+  }
+  const bool is_known = known_.find(pending->message.exchange) != known_.end();
+  (is_known && !is_odd(pending->message) ? line_ : odd_line_).push_back(pending);
+  pump();
 }
 
-void Publisher::send(const PendingPtr& pending) {
-  session_.use([&](AmqpLink& link) {
-    // Before it is sent: whatever happens then, it may have arrived.
-    pending->tag = ++last_tag_;
-    unconfirmed_.emplace(pending->tag, pending);
-    link.publish(pending->message, config_.mandatory);
-  });
+/// The broker looks into some headers and properties, and refuses what it does not understand there.
+bool Publisher::is_odd(const Outgoing& message) const {
+  if (message.body.size() > kLarge || message.properties.reply_to.rfind("amq.", 0) == 0) return true;
+  return std::any_of(message.properties.headers.begin(), message.properties.headers.end(),
+                     [](const auto& header) { return header.first == "CC" || header.first == "BCC"; });
 }
 
-void Publisher::send_waiting() {
-  std::deque<PendingPtr> waiting;
-  waiting.swap(waiting_);
-  for (const PendingPtr& pending : waiting) {
-    if (pending->is_over) continue;
-    if (session_.link() != nullptr && !is_blocked_) {
-      send(pending);
-    } else {
-      waiting_.push_back(pending);
+/// Sends what waits while the socket takes it.
+void Publisher::pump() {
+  session_.use([this](AmqpLink& link) {
+    bool is_full = false;
+    while (!is_full && (sending_ || !line_.empty() || !odd_line_.empty())) {
+      if (!link.has_room()) {
+        is_full = true;
+      } else if (sending_) {
+        sending_->rest = link.continue_message(sending_->rest);
+        if (sending_->rest.empty()) sending_.reset();
+      } else if (!send_next(link)) {
+        break;
+      }
     }
-  }
+    session_.watch_room(is_full);
+  });
 }
 
-void Publisher::confirmed(std::uint64_t tag, bool multiple, bool is_ack) {
-  const auto end = unconfirmed_.upper_bound(tag);
-  auto each = multiple ? unconfirmed_.begin() : unconfirmed_.find(tag);
-  while (each != end && each != unconfirmed_.end()) {
+/// False: what waits has to wait longer.
+bool Publisher::send_next(AmqpLink& link) {
+  if (is_blocked_) return false;
+  const bool is_aside_free = is_aside_open_ && alone_ == nullptr;
+  if (!odd_line_.empty() && is_aside_free) {
+    alone_ = odd_line_.front();
+    odd_line_.pop_front();
+    send(link, alone_, Channel::aside);
+    return true;
+  }
+  if (line_.empty()) return false;
+  const PendingPtr next = line_.front();
+  line_.pop_front();
+  send(link, next, Channel::main);
+  return true;
+}
+
+void Publisher::send(AmqpLink& link, PendingPtr pending, Channel channel) {
+  if (!link.fits(pending->message)) {
+    if (alone_ == pending) alone_ = nullptr;
+    fail(pending, CLEAT_TOO_LARGE,
+         "the metadata of the request is too large: RabbitMQ takes 128 KiB of headers at most", 0);
+    return;
+  }
+  // Before it is sent: whatever happens then, it may have arrived.
+  pending->is_sent = true;
+  Confirms& on = confirms(channel);
+  on.open.emplace(++on.last_tag, pending);
+  const std::string_view rest = link.begin_message(channel, pending->message, config_.mandatory);
+  if (!rest.empty()) sending_ = Sending{std::move(pending), channel, rest, {}};
+}
+
+void Publisher::on_confirm(Channel channel, std::uint64_t tag, bool multiple, bool is_ack) {
+  std::map<std::uint64_t, PendingPtr>& open = confirms(channel).open;
+  const auto end = open.upper_bound(tag);
+  auto each = multiple ? open.begin() : open.find(tag);
+  while (each != end && each != open.end()) {
     const PendingPtr pending = each->second;
-    each = unconfirmed_.erase(each);
-    pending->tag = 0;
+    each = open.erase(each);
+    if (pending == alone_) tried(pending);
     confirm(pending, is_ack);
   }
 }
 
-void Publisher::confirm(const PendingPtr& pending, bool is_ack) {
-  if (pending->is_over) {
-    check_empty();
-    return;
+/// The broker took a message aside: its exchange is there and takes messages.
+void Publisher::tried(const PendingPtr& pending) {
+  alone_ = nullptr;
+  if (known_.size() >= kMostKnown) known_.clear();
+  const std::string& exchange = *known_.insert(pending->message.exchange).first;
+  for (auto each = odd_line_.begin(); each != odd_line_.end();) {
+    const auto next = std::next(each);
+    if ((*each)->message.exchange == exchange && !is_odd((*each)->message))
+      line_.splice(line_.end(), odd_line_, each);
+    each = next;
   }
+}
+
+void Publisher::confirm(const PendingPtr& pending, bool is_ack) {
+  if (pending->is_over) return;
   if (!is_ack) {
-    fail(pending, CLEAT_UNAVAILABLE, "RabbitMQ could not take the message");
+    fail(pending, CLEAT_UNAVAILABLE, "RabbitMQ could not take the message", CLEAT_RETRYABLE);
   } else if (!pending->unroutable.empty()) {
     fail(pending, CLEAT_NOT_FOUND, pending->unroutable, 0);
   } else {
@@ -131,8 +174,8 @@ void Publisher::confirm(const PendingPtr& pending, bool is_ack) {
 
 /// A message that comes back has no number. The oldest of the same kind is meant: among equals it does not matter
 /// which call is told.
-void Publisher::returned(const std::string& why, const Message& message) {
-  for (const auto& [tag, pending] : unconfirmed_) {
+void Publisher::on_return(Channel channel, const std::string& why, const Message& message) {
+  for (const auto& [tag, pending] : confirms(channel).open) {
     const Outgoing& mine = pending->message;
     if (pending->is_over || !pending->unroutable.empty() || mine.exchange != message.exchange ||
         mine.routing_key != message.routing_key ||
@@ -144,40 +187,88 @@ void Publisher::returned(const std::string& why, const Message& message) {
   }
 }
 
+void Publisher::on_blocked(bool is_blocked, const std::string& reason) {
+  is_blocked_ = is_blocked;
+  blocked_why_ = reason;
+  health_(is_blocked ? CLEAT_HEALTH_DEGRADED : CLEAT_HEALTH_UP,
+          is_blocked ? "RabbitMQ takes no messages for now: " + reason : "");
+}
+
+void Publisher::on_aside_closed(const Error& why) {
+  is_aside_open_ = false;
+  confirms(Channel::aside) = {};
+  if (sending_ && sending_->channel == Channel::aside) sending_.reset();
+  const PendingPtr refused = std::exchange(alone_, nullptr);
+  if (refused == nullptr || refused->is_over) return;
+  fail(refused, why.status,
+       std::string(why.what()) + "; exchange '" + refused->message.exchange + "', routing key '" +
+           refused->message.routing_key + "'",
+       0, why.native_code);
+}
+
 void Publisher::lost(const Error& why) {
-  is_blocked_ = false;
-  last_tag_ = 0;  // the next connection counts anew
-  std::map<std::uint64_t, PendingPtr> unconfirmed;
-  unconfirmed.swap(unconfirmed_);
-  for (const auto& [tag, pending] : unconfirmed) {
-    if (!pending->is_over)
-      fail(
-          pending, CLEAT_UNAVAILABLE,
-          std::string(why.what()) + "; the message had been sent and not confirmed, so RabbitMQ may have it");
+  is_blocked_ = is_aside_open_ = false;
+  sending_.reset();
+  alone_ = nullptr;
+  known_.clear();
+  for (Confirms& of_channel : std::exchange(confirms_, {})) {
+    for (const auto& [tag, pending] : of_channel.open) {
+      if (pending->is_over) continue;
+      fail(pending, CLEAT_UNAVAILABLE,
+           std::string(why.what()) + "; the message was sent and not confirmed, so RabbitMQ may have it", 0,
+           why.native_code);
+    }
   }
-  std::deque<PendingPtr> waiting;
-  waiting.swap(waiting_);
-  for (const PendingPtr& pending : waiting) {
-    if (!pending->is_over) fail(pending, why.status, why.what());
+  for (Line* line : {&line_, &odd_line_}) {
+    for (const PendingPtr& pending : std::exchange(*line, {}))
+      fail(pending, why.status, why.what(), CLEAT_RETRYABLE, why.native_code);
   }
   health_(CLEAT_HEALTH_DOWN, why.what());
-  check_empty();
+}
+
+bool Publisher::take_back(const PendingPtr& pending) {
+  if (pending->is_sent) return false;
+  line_.remove(pending);
+  odd_line_.remove(pending);
+  return true;
 }
 
 void Publisher::late(const PendingPtr& pending) {
   if (pending->is_over) return;
-  const std::string what =
-      is_blocked_         ? "RabbitMQ takes no messages for now: " + blocked_why_
-      : pending->tag != 0 ? "RabbitMQ did not confirm the message within the time of the call; it may have it"
-                          : "there was no connection to RabbitMQ within the time of the call";
-  // Its bytes go back to the host with the call, so it is remembered without them.
+  if (take_back(pending)) {
+    const char* what = is_blocked_         ? "RabbitMQ takes no messages for now: "
+                       : session_.is_up() ? "RabbitMQ takes no more for now; the message was not sent"
+                                          : "there was no connection to RabbitMQ within the time of the call";
+    fail(pending, CLEAT_TIMEOUT, is_blocked_ ? what + blocked_why_ : what, CLEAT_RETRYABLE);
+    return;
+  }
+  // Its bytes go back to the host with the call.
+  if (sending_ && sending_->pending == pending) {
+    sending_->kept = sending_->rest;
+    sending_->rest = sending_->kept;
+  }
   pending->message.body = {};
-  fail(pending, CLEAT_TIMEOUT, what);
+  fail(pending, CLEAT_TIMEOUT,
+       "RabbitMQ did not confirm the message within the time of the call; it may have it", 0);
+}
+
+void Publisher::cancel(std::uint64_t call_id) {
+  loop_.post([this, call_id] {
+    for (const Line* line : {&line_, &odd_line_}) {
+      const auto found = std::find_if(line->begin(), line->end(),
+                                      [&](const PendingPtr& each) { return each->id == call_id; });
+      if (found == line->end()) continue;
+      const PendingPtr pending = *found;
+      take_back(pending);
+      fail(pending, CLEAT_CANCELLED, "cancelled before it was sent", CLEAT_RETRYABLE);
+      return;
+    }
+  });
 }
 
 void Publisher::fail(const PendingPtr& pending, cleat_status status, const std::string& text,
-                     std::uint32_t flags) {
-  pending->call.fail(status, text, flags);
+                     std::uint32_t flags, std::int64_t native_code) {
+  pending->call.fail(status, text, flags, native_code);
   forget(pending);
 }
 
@@ -192,42 +283,38 @@ void Publisher::check_empty() {
   if (when_empty_ && out_ == 0) std::exchange(when_empty_, nullptr)();
 }
 
-void Publisher::ping(Deadline deadline) {
-  const auto answer = std::make_shared<std::promise<bool>>();
-  std::future<bool> future = answer->get_future();
-  loop_.post([this, answer] { answer->set_value(session_.link() != nullptr); });
-  if (future.wait_until(deadline.time()) != std::future_status::ready)
-    throw Error(CLEAT_TIMEOUT, "RabbitMQ did not answer in time", CLEAT_RETRYABLE);
-  if (future.get()) return;
-  if (const auto why = session_.why_down()) throw Error(*why);
-  throw Error(CLEAT_UNAVAILABLE, "there is no connection to RabbitMQ yet", CLEAT_RETRYABLE);
-}
-
 void Publisher::stop(Deadline deadline) {
   const auto empty = std::make_shared<std::promise<void>>();
   std::future<void> future = empty->get_future();
   loop_.post([this, empty] {
-    ending_ = true;
-    if (out_ == 0 || session_.link() == nullptr || is_blocked_) {
+    is_ending_ = true;
+    if (out_ == 0 || !session_.is_up() || is_blocked_) {
       empty->set_value();
     } else {
       when_empty_ = [empty] { empty->set_value(); };
     }
   });
-  future.wait_until(deadline.time() - 500ms);
-  loop_.post([this] {
-    when_empty_ = nullptr;
-    session_.close();
-    for (const auto& [tag, pending] : std::exchange(unconfirmed_, {})) {
-      if (!pending->is_over)
-        fail(pending, CLEAT_CANCELLED,
-             "the component stopped before RabbitMQ had confirmed the message; it may have it");
-    }
-    for (const PendingPtr& pending : std::exchange(waiting_, {})) {
-      if (!pending->is_over) fail(pending, CLEAT_CANCELLED, "the component stops");
-    }
-  });
+  // Half of the time is for the farewell.
+  const auto now = std::chrono::steady_clock::now();
+  future.wait_until(now + (deadline.time() - now) / 2);
+  loop_.post([this, deadline] { end(deadline); });
   loop_.stop();
+}
+
+void Publisher::end(Deadline deadline) {
+  when_empty_ = nullptr;
+  for (Confirms& of_channel : std::exchange(confirms_, {})) {
+    for (const auto& [tag, pending] : of_channel.open) {
+      if (pending->is_over) continue;
+      fail(pending, CLEAT_CANCELLED,
+           "the component stopped before RabbitMQ had confirmed the message; it may have it", 0);
+    }
+  }
+  for (Line* line : {&line_, &odd_line_}) {
+    for (const PendingPtr& pending : std::exchange(*line, {}))
+      fail(pending, CLEAT_CANCELLED, "the component stops", CLEAT_RETRYABLE);
+  }
+  session_.close(deadline);
 }
 
 }  // namespace cleat::rabbitmq

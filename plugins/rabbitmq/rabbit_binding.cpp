@@ -1,9 +1,6 @@
 #include "rabbit_binding.hpp"
 
-#include <openssl/ssl.h>
-
 #include <array>
-#include <memory>
 
 namespace cleat::rabbitmq {
 namespace {
@@ -16,13 +13,6 @@ int badness(std::int32_t state) {
     if (kOrder[i] == state) return static_cast<int>(i);
   }
   return static_cast<int>(kOrder.size());
-}
-
-/// The connection loads them anew; a fault in them is to be said at the beginning.
-void check_certificates(const RabbitConfig& config) {
-  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()),
-                                                                  &SSL_CTX_free);
-  if (context) common::use_pem(context.get(), config.pem, config.skip_verify);
 }
 
 }  // namespace
@@ -61,6 +51,7 @@ void RabbitBinding::tell(Part part, std::int32_t state, const std::string& why) 
 
 void RabbitBinding::ping(Deadline deadline) {
   if (publisher_) publisher_->ping(deadline);
+  if (consumer_) consumer_->ping(deadline);
 }
 
 void RabbitBinding::invoke(const Request& request, Call&& call) {

@@ -23,6 +23,7 @@ class RabbitBinding {
   void start(Deadline deadline);
   void ping(Deadline deadline);
   void invoke(const Request& request, Call&& call);
+  void cancel(std::uint64_t call_id) { publisher_->cancel(call_id); }
   void begin_input(const Window& window) { consumer_->begin(window); }
   void set_window(const Window& window) { consumer_->set_window(window); }
   void settle(Settlements settlements) { consumer_->settle(settlements); }

@@ -1,6 +1,7 @@
 #include "rabbit_config.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <limits>
 
@@ -33,6 +34,32 @@ std::string percent_decoded(std::string_view text) {
     i += 2;
   }
   return out;
+}
+
+void parse_parameter(std::string_view name, std::string_view value, Address& out) {
+  constexpr std::array<std::string_view, 7> kElsewhere{
+      "cacertfile", "certfile", "keyfile", "verify", "fail_if_no_peer_cert", "server_name_indication", "auth_mechanism"};
+  if (std::find(kElsewhere.begin(), kElsewhere.end(), name) != kElsewhere.end()) {
+    refuse("host: the URI's parameter '" + std::string(name) +
+           "' is not for here; TLS and the login have the fields caCert, clientCert, clientKey, "
+           "insecureSkipTLSVerify and externalSasl");
+  }
+  if (name != "heartbeat") return;
+  std::uint16_t seconds = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
+  if (error != std::errc() || end != value.data() + value.size()) {
+    refuse("host: expected seconds from 0 to 65535 as the URI's heartbeat, found '" + std::string(value) + "'");
+  }
+  out.heartbeat = std::chrono::seconds(seconds);
+}
+
+void parse_parameters(std::string_view query, Address& out) {
+  while (!query.empty()) {
+    const std::string_view one = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(one.size() + 1, query.size()));
+    const std::size_t equals = std::min(one.find('='), one.size());
+    parse_parameter(one.substr(0, equals), one.substr(std::min(equals + 1, one.size())), out);
+  }
 }
 
 /// A name that goes over the wire as a short string.
@@ -115,7 +142,10 @@ Address parse_address(std::string_view uri) {
   out.tls = scheme == "amqps";
   out.port = out.tls ? kTlsPort : kPort;
   uri.remove_prefix(scheme_end + 3);
-  uri = uri.substr(0, uri.find('?'));
+  if (const std::size_t query = uri.find('?'); query != std::string_view::npos) {
+    parse_parameters(uri.substr(query + 1), out);
+    uri = uri.substr(0, query);
+  }
   if (const std::size_t slash = uri.find('/'); slash != std::string_view::npos) {
     if (slash + 1 < uri.size()) out.vhost = percent_decoded(uri.substr(slash + 1));
     uri = uri.substr(0, slash);
@@ -148,6 +178,11 @@ RabbitConfig parse_config(const Config& config, std::uint32_t directions) {
     out.addresses.push_back(parse_address(uri));
   if (out.addresses.empty()) refuse("missing host address");
   out.queue = parse_queue(config);
+  if (out.queue.exclusive && directions == (CLEAT_IN | CLEAT_OUT)) {
+    refuse(
+        "exclusive: an exclusive queue belongs to one connection, and reading and writing have one each; give the "
+        "component one direction, or leave exclusive out");
+  }
   parse_exchange(config, out);
   out.mandatory = config.boolean("mandatory", true);
   out.external_sasl = config.boolean("externalSasl");

@@ -17,6 +17,7 @@ struct Address {
   bool tls = false;
   std::string host, user = "guest", password = "guest", vhost = "/";
   std::uint16_t port = 0;
+  std::chrono::seconds heartbeat{10};  ///< 0: none
   /// Without user and password.
   [[nodiscard]] std::string text() const;
 };
@@ -30,6 +31,12 @@ struct QueueSettings {
   std::optional<std::uint8_t> max_priority;
   std::optional<std::int64_t> delivery_limit;
   std::string dead_letter_exchange, dead_letter_routing_key;
+
+  /// A quorum queue that is made without a limit to how often it gives a message out: what reaches a limit would be
+  /// dropped where there is no dead letter exchange.
+  [[nodiscard]] bool is_unlimited() const {
+    return declare && quorum && !delivery_limit && dead_letter_exchange.empty();
+  }
 };
 
 struct RabbitConfig {
@@ -49,14 +56,14 @@ struct RabbitConfig {
   bool strict_dapr = false;
   std::chrono::nanoseconds reconnect_wait{std::chrono::seconds(5)};  ///< the longest
   std::chrono::nanoseconds delivery_timeout{std::chrono::minutes(25)};
-  std::chrono::seconds heartbeat{10};
   std::string client_name;
 };
 
 /// Throws Error(CLEAT_INVALID) that names the field, never with a password.
 RabbitConfig parse_config(const Config& config, std::uint32_t directions);
 
-/// "amqp[s]://[user[:password]@]host[:port][/vhost]", percent-encoded. Throws as above.
+/// "amqp[s]://[user[:password]@]host[:port][/vhost][?heartbeat=SECONDS]", percent-encoded. Other parameters are ignored,
+/// but for those of TLS and of the login, which are refused. Throws as above.
 Address parse_address(std::string_view uri);
 
 }  // namespace cleat::rabbitmq

@@ -3,7 +3,10 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
+#include <exception>
 #include <utility>
+
+#include "common/addresses.hpp"
 
 namespace cleat::rabbitmq {
 namespace {
@@ -11,14 +14,14 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
-// Shorter than a call's usual time: while a connection is being made nothing else moves on this thread.
 constexpr milliseconds kConnectWithin = 3000ms;
 constexpr milliseconds kFirstBackOff = 100ms;
+constexpr milliseconds kFarewell = 1000ms;
 
 }  // namespace
 
-Session::Session(common::EventLoop& loop, const RabbitConfig& config, AmqpEvents events, Hooks hooks)
-    : loop_(loop), config_(config), events_(std::move(events)), hooks_(std::move(hooks)) {}
+Session::Session(common::EventLoop& loop, const RabbitConfig& config, AmqpListener& listener, Hooks hooks)
+    : loop_(loop), config_(config), listener_(listener), hooks_(std::move(hooks)) {}
 
 void Session::open() {
   connect();
@@ -26,50 +29,78 @@ void Session::open() {
 }
 
 void Session::connect() {
+  retry_timer_ = 0;
   if (closed_) return;
-  const Address& address = config_.addresses[next_address_ % config_.addresses.size()];
+  interrupt_ = std::make_shared<Interrupt>();
+  const Address& address = config_.addresses[address_];
   try {
-    auto made = std::make_unique<AmqpLink>(config_, address, kConnectWithin);
-    hooks_.set_up(*made);
-    link_ = std::move(made);
+    attempt_ = std::thread([this, &address, interrupt = interrupt_] {
+      const auto made = std::make_shared<Attempt>(attempt(address, interrupt));
+      loop_.post([this, made] { arrived(std::move(*made)); });
+    });
+  } catch (const std::system_error& error) {
+    fall(Error(CLEAT_UNAVAILABLE, std::string("no thread to connect on: ") + error.what(), CLEAT_RETRYABLE));
+  }
+}
+
+Session::Attempt Session::attempt(const Address& address,
+                                  const std::shared_ptr<Interrupt>& interrupt) const {
+  try {
+    auto link = connected(address, interrupt);
+    hooks_.set_up(*link);
+    return {std::move(link), std::nullopt};
   } catch (const Error& error) {
-    ++next_address_;
-    Error named(error.status, "RabbitMQ at " + address.text() + ": " + error.what(), error.flags,
-                error.native_code);
-    {
-      const std::lock_guard lock(mutex_);
-      why_ = std::make_unique<Error>(named);
+    return {nullptr, error};
+  } catch (const std::exception& error) {
+    return {nullptr, Error(CLEAT_INTERNAL, error.what(), CLEAT_RETRYABLE)};
+  }
+}
+
+std::unique_ptr<AmqpLink> Session::connected(const Address& address,
+                                             const std::shared_ptr<Interrupt>& interrupt) const {
+  const common::Addresses found = common::look_up(address.host, address.port);
+  if (found.addresses.empty())
+    throw Error(CLEAT_UNAVAILABLE, "its address cannot be found: " + found.error, CLEAT_RETRYABLE);
+  for (std::size_t i = 0;; ++i) {
+    try {
+      return std::make_unique<AmqpLink>(config_, address, found.addresses[i].text, kConnectWithin, interrupt);
+    } catch (const Error& error) {
+      const bool may_differ = error.status == CLEAT_UNAVAILABLE && !interrupt->is_set();
+      if (!may_differ || i + 1 == found.addresses.size()) throw;
     }
-    hooks_.down(named);
-    retry();
+  }
+}
+
+void Session::arrived(Attempt attempt) {
+  if (attempt_.joinable()) attempt_.join();
+  interrupt_.reset();
+  if (closed_) return;
+  if (attempt.failure) {
+    fall(*attempt.failure);
     return;
   }
-  back_off_ = 0ms;
+  link_ = std::move(attempt.link);
   {
     const std::lock_guard lock(mutex_);
     why_.reset();
   }
   watched_ = link_->descriptor();
-  loop_.add(watched_, EPOLLIN, [this](std::uint32_t) { process(); });
+  watches_room_ = false;
+  loop_.add(watched_, EPOLLIN, [this](std::uint32_t events) {
+    if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0) {
+      process();
+    } else {
+      hooks_.ready();
+    }
+  });
   hooks_.up();
   // Setting up may have read more than it answered.
   process();
 }
 
-void Session::retry() {
-  // Each address once before it is waited for.
-  if (next_address_ % config_.addresses.size() != 0) {
-    retry_timer_ = loop_.after(0ms, [this] { connect(); });
-    return;
-  }
-  const milliseconds longest = std::chrono::duration_cast<milliseconds>(config_.reconnect_wait);
-  back_off_ = std::clamp(back_off_ * 2, std::min(kFirstBackOff, longest), longest);
-  const auto jitter = milliseconds(random_() % static_cast<std::uint64_t>(back_off_.count() / 2 + 1));
-  retry_timer_ = loop_.after(back_off_ / 2 + jitter, [this] { connect(); });
-}
-
 void Session::process() {
-  use([this](AmqpLink& link) { link.process(events_); });
+  use([this](AmqpLink& link) { link.process(listener_); });
+  if (link_) hooks_.ready();
 }
 
 void Session::use(const std::function<void(AmqpLink&)>& action) {
@@ -81,17 +112,44 @@ void Session::use(const std::function<void(AmqpLink&)>& action) {
   }
 }
 
+void Session::watch_room(bool wanted) {
+  if (!link_ || wanted == watches_room_) return;
+  watches_room_ = wanted;
+  loop_.change(watched_, wanted ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
 void Session::drop(const Error& why) {
   if (!link_) return;
   loop_.remove(std::exchange(watched_, -1));
   // Not at once: its own function may be running.
   loop_.before_sleep([old = std::shared_ptr<AmqpLink>(std::move(link_))] {});
+  fall(why);
+}
+
+void Session::fall(const Error& why) {
+  const Error named(why.status, "RabbitMQ at " + config_.addresses[address_].text() + ": " + why.what(),
+                    why.flags, why.native_code);
   {
     const std::lock_guard lock(mutex_);
-    why_ = std::make_unique<Error>(why);
+    why_ = named;
   }
-  hooks_.down(why);
+  for (const Ping& ping : std::exchange(pings_, {}))
+    ping->set_value(named);
+  hooks_.down(named);
   retry();
+}
+
+void Session::retry() {
+  address_ = (address_ + 1) % config_.addresses.size();
+  // Each address once before it is waited for.
+  if (++failed_in_turn_ % config_.addresses.size() != 0) {
+    retry_timer_ = loop_.after(0ms, [this] { connect(); });
+    return;
+  }
+  const milliseconds longest = std::chrono::duration_cast<milliseconds>(config_.reconnect_wait);
+  back_off_ = std::clamp(back_off_ * 2, std::min(kFirstBackOff, longest), longest);
+  const auto jitter = milliseconds(random_() % static_cast<std::uint64_t>(back_off_.count() / 2 + 1));
+  retry_timer_ = loop_.after(back_off_ / 2 + jitter, [this] { connect(); });
 }
 
 void Session::tick() {
@@ -102,17 +160,46 @@ void Session::tick() {
   });
 }
 
-std::unique_ptr<Error> Session::why_down() const {
+std::optional<Error> Session::why_down() const {
   const std::lock_guard lock(mutex_);
-  return why_ ? std::make_unique<Error>(*why_) : nullptr;
+  return why_;
 }
 
-void Session::close() {
+void Session::ping(Deadline deadline) {
+  const auto ping = std::make_shared<std::promise<std::optional<Error>>>();
+  std::future<std::optional<Error>> answer = ping->get_future();
+  loop_.post([this, ping] {
+    if (!link_) {
+      ping->set_value(why_down().value_or(
+          Error(CLEAT_UNAVAILABLE, "there is no connection to RabbitMQ yet", CLEAT_RETRYABLE)));
+      return;
+    }
+    pings_.push_back(ping);
+    use([](AmqpLink& link) { link.ask(); });
+  });
+  if (answer.wait_until(deadline.time()) != std::future_status::ready)
+    throw Error(CLEAT_TIMEOUT, "RabbitMQ did not answer in time", CLEAT_RETRYABLE);
+  if (const std::optional<Error> failure = answer.get()) throw Error(*failure);
+}
+
+void Session::answered() {
+  for (const Ping& ping : std::exchange(pings_, {}))
+    ping->set_value(std::nullopt);
+}
+
+void Session::close(Deadline deadline) {
   closed_ = true;
   if (retry_timer_ != 0) loop_.cancel(retry_timer_);
   if (tick_timer_ != 0) loop_.cancel(tick_timer_);
+  if (interrupt_) interrupt_->set();
+  if (attempt_.joinable()) attempt_.join();
   if (watched_ >= 0) loop_.remove(std::exchange(watched_, -1));
+  if (!link_) return;
+  const auto left = std::chrono::duration_cast<milliseconds>(deadline.time() - std::chrono::steady_clock::now());
+  link_->close(std::min(kFarewell, left / 2));
   link_.reset();
+  for (const Ping& ping : std::exchange(pings_, {}))
+    ping->set_value(Error(CLEAT_CANCELLED, "the component stops", CLEAT_RETRYABLE));
 }
 
 }  // namespace cleat::rabbitmq

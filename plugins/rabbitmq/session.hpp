@@ -2,12 +2,15 @@
 
 #include <cleat/plugin.hpp>
 
-#include <atomic>
 #include <functional>
+#include <future>
+#include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <string>
+#include <thread>
 
 #include "amqp_link.hpp"
 #include "common/event_loop.hpp"
@@ -15,51 +18,81 @@
 
 namespace cleat::rabbitmq {
 
-/// A connection of one kind, publishing or consuming, on a thread of its own that makes it again and again until
-/// close(). All functions but those marked otherwise run on the loop's thread.
+/// A connection of one kind, publishing or consuming, that is made again and again until close(). The loop owns it
+/// once it is made; the making, in which the library and the resolver wait, has a thread for each attempt. All
+/// functions but those marked otherwise are for the loop's thread.
 class Session {
  public:
   struct Hooks {
-    std::function<void(AmqpLink&)> set_up;  ///< on a fresh connection; may throw Error
+    std::function<void(AmqpLink&)> set_up;  ///< on a fresh connection, on a thread of its own; may throw Error
     std::function<void()> up;
     std::function<void(const Error& why)> down;  ///< also after each attempt that failed
-    std::function<void()> tick;                  ///< once a second
+    std::function<void()> ready;  ///< what arrived was handled, or there is room again for what is to be sent
+    std::function<void()> tick;   ///< once a second
   };
 
-  Session(common::EventLoop& loop, const RabbitConfig& config, AmqpEvents events, Hooks hooks);
+  Session(common::EventLoop& loop, const RabbitConfig& config, AmqpListener& listener, Hooks hooks);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
   void open();
-  void close();
+  /// Says goodbye to the broker, at most until shortly before `deadline`.
+  void close(Deadline deadline);
 
-  [[nodiscard]] AmqpLink* link() { return link_.get(); }
+  [[nodiscard]] bool is_up() const { return link_ != nullptr; }
   /// Any thread: why there is no connection. Nothing while there is one, and before the first attempt has ended.
-  [[nodiscard]] std::unique_ptr<Error> why_down() const;
+  [[nodiscard]] std::optional<Error> why_down() const;
 
-  /// Does something with the connection. If that throws, the connection is given up.
+  /// Does something with the connection, if there is one. If that throws, the connection is given up. Not from
+  /// inside the listener.
   void use(const std::function<void(AmqpLink&)>& action);
-  void drop(const Error& why);
+  /// The connection does what it is for: the next attempts, when it is lost, begin without a long wait.
+  void is_well() {
+    back_off_ = {};
+    failed_in_turn_ = 0;
+  }
+  /// Calls `ready` when the socket takes more, until it is told otherwise.
+  void watch_room(bool wanted);
+
+  /// Any thread but the loop's: throws Error if the broker has not answered at the deadline.
+  void ping(Deadline deadline);
+  /// For the listener: the answer to a ping.
+  void answered();
 
  private:
+  struct Attempt {
+    std::unique_ptr<AmqpLink> link;
+    std::optional<Error> failure;
+  };
+  using Ping = std::shared_ptr<std::promise<std::optional<Error>>>;
+
   void connect();
+  Attempt attempt(const Address& address, const std::shared_ptr<Interrupt>& interrupt) const;
+  std::unique_ptr<AmqpLink> connected(const Address& address,
+                                      const std::shared_ptr<Interrupt>& interrupt) const;
+  void arrived(Attempt attempt);
   void process();
-  void tick();
+  void drop(const Error& why);
+  void fall(const Error& why);
   void retry();
+  void tick();
 
   common::EventLoop& loop_;
   const RabbitConfig& config_;
-  const AmqpEvents events_;
+  AmqpListener& listener_;
   const Hooks hooks_;
   std::unique_ptr<AmqpLink> link_;
   int watched_ = -1;
-  std::size_t next_address_ = 0;
+  bool watches_room_ = false, closed_ = false;
+  std::thread attempt_;
+  std::shared_ptr<Interrupt> interrupt_;
+  std::size_t address_ = 0, failed_in_turn_ = 0;
   std::chrono::milliseconds back_off_{0};
   std::minstd_rand random_{std::random_device{}()};
   common::EventLoop::TimerId retry_timer_ = 0, tick_timer_ = 0;
-  bool closed_ = false;
+  std::list<Ping> pings_;
   mutable std::mutex mutex_;
-  std::unique_ptr<Error> why_;
+  std::optional<Error> why_;
 };
 
 }  // namespace cleat::rabbitmq
