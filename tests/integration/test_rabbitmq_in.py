@@ -1,0 +1,422 @@
+"""A message of a RabbitMQ queue becomes a POST, and is acknowledged after the application answered."""
+
+import threading
+
+import pika
+import pytest
+
+from conformance.cases.rabbitmq import CASE
+from conformance.plugin import ABANDON, ACK, DEGRADED, DOWN, REJECT, REQUEUE, UP, Plugin
+from support.app import Answer
+from support.gate import Gate
+from support.host import component
+from support.servers_rabbitmq import RabbitMq
+from support.wait import holds_for, wait_until
+
+MAY_STILL_RUN = 1
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    found = RabbitMq(tmp_path_factory.mktemp("rabbitmq"))
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def queue(server):
+    return server.make_queue()
+
+
+def income(server, queue, name="in", **fields):
+    return component(name, "bindings.rabbitmq", server.fields(queue, direction="input", **fields))
+
+
+def reading(server, queue, host, count=1):
+    server.wait_for_consumers(queue, count)
+    return host
+
+
+def bodies(app, path="/in"):
+    return [request.body for request in app.requests(path)]
+
+
+# --- what an event is ---
+
+
+def test_an_event_has_the_properties_and_typed_headers(start_host, server, queue, app):
+    reading(server, queue, start_host(income(server, queue), app=app))
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    headers = {"text": "é", "number": 42, "big": 2**40, "yes": True, "list": [1, "two"], "table": {"a": None}, "messageID": "mine",
+               "traceparent": trace, "dapr-api-token": "x"}
+    server.publish(queue, b"\0\1{}\r\n", headers=headers, message_id="id-1", correlation_id="c-1", content_type="text/csv",
+                   content_encoding="gzip", type="order", reply_to="answers", user_id="guest", app_id="shop", timestamp=1700000000, priority=3)
+    event = app.wait_for(1, "/in")[0]
+    assert event.body == b"\0\1{}\r\n"
+    assert {name: event.header(name) for name in ("messageID", "correlationID", "cleat-content-type", "type", "replyTo", "userID", "appID",
+                                                  "timestamp", "priority", "routingKey", "redelivered", "cleat-attempt", "dapr-api-token")} == {
+        "messageID": "id-1", "correlationID": "c-1", "cleat-content-type": "text/csv", "type": "order", "replyTo": "answers", "userID": "guest",
+        "appID": "shop", "timestamp": "1700000000", "priority": "3", "routingKey": queue, "redelivered": "false", "cleat-attempt": "1",
+        "dapr-api-token": None}
+    assert {name: event.header(name).encode("latin1").decode() for name in ("text", "number", "big", "yes", "list", "table", "cleat-src-messageid")} == {
+        "text": "é", "number": "42", "big": str(2**40), "yes": "true", "list": '[1,"two"]', "table": '{"a":null}',
+        "cleat-src-messageid": "mine"}
+    assert event.header("traceparent").split("-")[1] == trace.split("-")[1]
+    server.wait_until_all_is_done(queue)
+
+
+def test_an_empty_body_and_a_large_one(start_host, server, queue, app):
+    large = bytes(range(256)) * 4096
+    start_host(income(server, queue), app=app)
+    server.publish(queue, b"", large)
+    assert sorted(bodies(app, "/in") if app.wait_for(2, "/in") else []) == [b"", large]
+
+
+def test_through_an_exchange(start_host, server, queue, app):
+    """The exchange and the queue are made and bound by the component."""
+    name, exchange = queue + ".own", queue + ".x"
+    start_host(income(server, name, exchange=exchange, exchangeKind="topic", routingKey="eu.*,us.*"), app=app)
+    server.wait_for_consumers(name)
+    for key in ("eu.a", "us.b"):
+        server.publish(key, key.encode(), exchange=exchange)
+    with pytest.raises(pika.exceptions.UnroutableError):
+        server.publish("asia.c", b"nowhere", exchange=exchange)
+    events = {event.body: event.header("routingKey") for event in app.wait_for(2, "/in")}
+    assert events == {b"eu.a": "eu.a", b"us.b": "us.b"}
+    assert {event.header("exchange") for event in app.requests("/in")} == {exchange}
+
+
+# --- at least once ---
+
+
+def test_a_killed_broker_gives_out_again_what_ran_meanwhile(start_host, server, queue, app):
+    gate = threading.Event()
+    app.answer("/in", *(Answer(gate=gate) for _ in range(3)))
+    host = reading(server, queue, start_host(income(server, queue), app=app))
+    server.publish(queue, b"0", b"1", b"2")
+    app.wait_for(3, "/in")
+    server.kill()
+    host.wait_for_state("in", lambda state: "RabbitMQ at" in str(state), "it says that the broker is gone")
+    gate.set()
+    server.start()
+    server.publish(queue, b"3")
+    server.wait_until_all_is_done(queue)
+    assert set(bodies(app)) == {b"0", b"1", b"2", b"3"}
+
+
+def test_nothing_is_lost_when_the_broker_is_killed_under_load(start_host, server, queue, app):
+    reading(server, queue, start_host(income(server, queue), app=app))
+    server.publish(queue, *(b"%d" % number for number in range(1500)))
+    wait_until(lambda: len(app.requests("/in")) > 200, "some events")
+    server.kill()
+    server.start()
+    server.publish(queue, *(b"%d" % number for number in range(1500, 1600)))
+    server.wait_until_all_is_done(queue, 60)
+    assert set(bodies(app)) == {b"%d" % number for number in range(1600)}
+
+
+def test_a_killed_host_had_nothing_of_its_own(start_host, server, queue, app):
+    gate = threading.Event()
+    app.answer("/in", 200, Answer(gate=gate))
+    host = reading(server, queue, start_host(income(server, queue, maxInFlight="1"), app=app))
+    server.publish(queue, b"done", b"cut", b"untouched")
+    app.wait_for(2, "/in")
+    host.kill()
+    gate.set()
+    start_host(income(server, queue, maxInFlight="1"), app=app)
+    server.wait_until_all_is_done(queue)
+    assert bodies(app) == [b"done", b"cut", b"cut", b"untouched"]
+    assert [event.header("redelivered") for event in app.requests("/in")][:3] == ["false", "false", "true"]
+
+
+def test_a_stop_under_load_gives_back_what_was_not_begun(start_host, server, queue, app):
+    """Another host has it at once, and nothing twice."""
+    gate = threading.Event()
+    app.always("/in", lambda _: Answer(gate=gate))
+    host = reading(server, queue, start_host(income(server, queue, maxInFlight="4"), app=app))
+    server.publish(queue, *(b"%d" % number for number in range(200)))
+    app.wait_for(4, "/in")
+    threading.Timer(0.3, gate.set).start()
+    assert host.stop() == 0
+    app.always("/in", 200)
+    start_host(income(server, queue), app=app)
+    server.wait_until_all_is_done(queue)
+    assert len(set(bodies(app))) == len(bodies(app)) == 200
+
+
+def test_a_queue_that_is_deleted_under_the_consumer_is_made_again(start_host, server, queue, app):
+    exchange = queue + ".x"
+    reading(server, queue, start_host(income(server, queue, exchange=exchange, exchangeKind="direct", routingKey="k"), app=app))
+    server.publish("k", b"first", exchange=exchange)
+    server.wait_until_all_is_done(queue)
+    server.delete_queue(queue)
+    server.wait_for_consumers(queue)
+    server.publish("k", b"second", exchange=exchange)
+    server.wait_until_all_is_done(queue)
+    assert bodies(app) == [b"first", b"second"]
+
+
+def test_parallel_handlers_and_poison(start_host, server, queue, app):
+    """What fails is held and does not fill the window."""
+    app.always("/in", lambda request: 500 if request.body.startswith(b"bad") else 200)
+    reading(server, queue, start_host(income(server, queue, maxInFlight="8"), app=app))
+    server.publish(queue, *(b"bad %d" % number for number in range(40)), *(b"%d" % number for number in range(100)))
+    wait_until(lambda: {b"%d" % number for number in range(100)} <= set(bodies(app)), "all that is good")
+    app.always("/in", 200)
+    server.wait_until_all_is_done(queue, 60)
+    assert len([body for body in bodies(app) if not body.startswith(b"bad")]) == 100
+
+
+# --- dead letters ---
+
+
+def test_poison_is_rejected_to_the_dead_letter_exchange(start_host, server, queue, app):
+    name = queue + ".own"
+    dead = server.make_queue(name + ".dead")
+    app.always("/in", lambda request: 422 if request.body == b"bad" else 200)
+    start_host(income(server, name, deadLetterExchange="", deadLetterRoutingKey=dead, brokerDeadLetter="true", deadLetter="broker"), app=app)
+    server.wait_for_consumers(name)
+    server.publish(name, b"good", b"bad", b"fine")
+    (_, properties, body), = server.take(dead)
+    assert (body, properties.headers["x-death"][0]["reason"]) == (b"bad", "rejected")
+    server.wait_until_all_is_done(name)
+    assert bodies(app).count(b"bad") == 1
+
+
+def test_dead_letter_broker_wants_a_dead_letter_exchange(start_host, server, queue, app):
+    """Without brokerDeadLetter nothing is rejected: a queue without an exchange would drop it."""
+    app.answer("/in", 422)
+    reading(server, queue, start_host(income(server, queue, deadLetter="broker"), app=app))
+    server.publish(queue, b"bad")
+    app.wait_for(2, "/in")
+    server.wait_until_all_is_done(queue)
+    assert bodies(app) == [b"bad", b"bad"]
+
+
+# --- one after the other ---
+
+
+def test_strict_order_has_one_reader(start_host, server, queue, app):
+    app.answer("/in", 200, 500, 500)
+    first = reading(server, queue, start_host(income(server, queue, ordering="strict"), app=app))
+    second = start_host(income(server, queue, ordering="strict"), app=app)
+    second.wait_for_state("in", lambda state: "exclusive use" in str(state), "it stands by")
+    server.publish(queue, *(b"%d" % number for number in range(30)))
+    server.wait_until_all_is_done(queue)
+    order = [body for body, before in zip(bodies(app), [None, *bodies(app)]) if body != before]
+    assert order == [b"%d" % number for number in range(30)]
+    assert first.stop() == 0
+    server.wait_for_consumers(queue)
+    server.publish(queue, b"to the second")
+    server.wait_until_all_is_done(queue)
+    assert bodies(app)[-1] == b"to the second"
+
+
+def test_a_single_active_consumer_hands_over(start_host, server, queue, app):
+    name = queue + ".sac"
+    first = reading(server, name, start_host(income(server, name, ordering="strict", singleActiveConsumer="true", queueType="quorum"), app=app))
+    start_host(income(server, name, ordering="strict", singleActiveConsumer="true", queueType="quorum"), app=app)
+    wait_until(lambda: server.ctl("list_consumers", "--silent").count(name) == 2, "the second stands by")
+    server.publish(name, *(b"%d" % number for number in range(20)))
+    app.wait_for(20, "/in")
+    first.kill()
+    server.publish(name, *(b"%d" % number for number in range(20, 40)))
+    server.wait_until_all_is_done(name)
+    fresh = list(dict.fromkeys(bodies(app)))
+    assert fresh == [b"%d" % number for number in range(40)]
+
+
+# --- what is missing or wrong ---
+
+
+def test_a_wrong_password_is_said_and_kept(start_host, server, queue, app):
+    host = start_host(income(server, queue, host=server.uri(password="top-secret")), app=app)
+    state = host.wait_for_state("in", lambda state: "ACCESS_REFUSED" in str(state), "the refusal")
+    assert "top-secret" not in str(state) and "top-secret" not in host.output
+
+
+def test_several_hosts_are_tried_in_turn(start_host, server, queue, app):
+    nobody = Gate(None)
+    uris = [server.uri(port=nobody.port), server.uri(vhost="nowhere"), server.uri()]
+    host = reading(server, queue, start_host(income(server, queue, host=",".join(uris)), app=app))
+    server.publish(queue, b"x")
+    app.wait_for(1, "/in")
+    assert "guest:guest" not in host.output
+    nobody.close()
+
+
+def test_another_queue_of_the_same_name(start_host, server, queue, app):
+    host = start_host(income(server, queue, queueType="quorum"), app=app)
+    host.wait_for_state("in", lambda state: "PRECONDITION_FAILED" in str(state) and "declare" in str(state), "what is wrong, and what to do")
+    server.delete_queue(queue)
+    server.wait_for_consumers(queue)
+
+
+def test_tls_with_a_ca(start_host, server, queue, app):
+    host = server.uri(scheme="amqps", host="localhost")
+    reading(server, queue, start_host(income(server, queue, host=host, caCert=server.tls("ca.pem")), app=app))
+    server.publish(queue, b"x")
+    app.wait_for(1, "/in")
+
+
+def test_a_paused_broker_is_given_up_and_found_again(start_host, server, queue, app):
+    """Nothing comes from it, not even an end: the heartbeat notices."""
+    gate = Gate(server.port("amqp"))
+    host = reading(server, queue, start_host(income(server, queue, host=server.uri(port=gate.port) + "?heartbeat=2"), app=app))
+    gate.flow("hold")
+    host.wait_for_state("in", lambda state: "heartbeat" in str(state), "it is given up", 45)
+    gate.cut()
+    gate.flow()
+    server.publish(queue, b"x")
+    app.wait_for(1, "/in")
+    gate.close()
+
+
+# --- what the host's words mean to the broker: the plugin alone, in the hands of the test ---
+
+
+@pytest.fixture
+def plugin(tmp_path):
+    made = Plugin(CASE, tmp_path)
+    yield made
+    made.end()
+    made.settle(ABANDON, *(event.id for event in made.events()))
+    made.stop()
+    made.free()
+    made.close()
+
+
+def read(plugin, server, queue, window=64, **fields):
+    plugin.run(server.fields(queue, **fields), "input")
+    plugin.begin(window)
+    return plugin
+
+
+def test_requeue_and_abandon_give_back(plugin, server, queue):
+    server.publish(queue, b"x")
+    read(plugin, server, queue)
+    first = plugin.wait_events(1)[0]
+    assert first.delivery_count == 1
+    plugin.settle(REQUEUE, first.id)
+    second = plugin.wait_events(2)[1]
+    assert second.id != first.id and second.delivery_count == 0 and ["redelivered", "true"] in second.metadata
+    plugin.settle(ABANDON, second.id)
+    plugin.settle(ACK, plugin.wait_events(3)[2].id)
+    server.wait_until_all_is_done(queue)
+
+
+def test_what_the_application_may_still_do_stays_out(plugin, server, queue):
+    server.publish(queue, b"x")
+    read(plugin, server, queue, deliveryTimeout="3s")
+    plugin.settle(ABANDON, plugin.wait_events(1)[0].id, flags=MAY_STILL_RUN)
+    holds_for(lambda: len(plugin.events()) == 1 and server.ready(queue) == 0, 1.0, "it was given back")
+    plugin.settle(ACK, plugin.wait_events(2, 10)[1].id)
+    server.wait_until_all_is_done(queue)
+
+
+def test_what_is_held_too_long_is_withdrawn_and_given_back(plugin, server, queue):
+    """What is out, and what waits in the plugin for the window."""
+    server.publish(queue, b"0", b"1")
+    read(plugin, server, queue, window=1, prefetchCount="10", deliveryTimeout="2s")
+    first = plugin.wait_events(1)[0]
+    wait_until(lambda: plugin.withdrawn() == {first.id}, lambda: f"it is withdrawn{plugin.said()}", 10)
+    events = plugin.wait_events(3, 10)
+    assert {event.data for event in events[1:]} == {b"0", b"1"} or [event.data for event in events] == [b"0", b"0", b"0"]
+    assert "deliveryTimeout" in plugin.said()
+    plugin.end()
+    plugin.begin(64)
+
+
+def test_reject_needs_the_operators_word(plugin, server, queue):
+    server.publish(queue, b"x")
+    read(plugin, server, queue)
+    plugin.settle(REJECT, plugin.wait_events(1)[0].id)
+    plugin.settle(ACK, plugin.wait_events(2)[1].id)
+    server.wait_until_all_is_done(queue)
+
+
+def test_prefetch_follows_the_window_without_giving_back(plugin, server):
+    """A larger window gets a consumer more; what is out stays out, and nothing is given out twice."""
+    name = server.make_queue(x_queue_type="quorum")
+    server.publish(name, *(b"%d" % number for number in range(300)))
+    read(plugin, server, name, window=10, queueType="quorum")
+    plugin.wait_events(10)
+    holds_for(lambda: server.ready(name) == 290, 0.5, lambda: f"{server.ready(name)} are ready, of 300 with 10 out")
+    for window in (20, 150, 160, 300):
+        plugin.window(window)
+    plugin.wait_events(300)
+    assert [event.data for event in plugin.events()] == [b"%d" % number for number in range(300)]
+    assert {event.delivery_count for event in plugin.events()} == {1}
+    plugin.settle(ACK, *(event.id for event in plugin.events()))
+    server.wait_until_all_is_done(name)
+
+
+def test_prefetch_count_is_what_the_operator_says(plugin, server, queue):
+    server.publish(queue, *(b"%d" % number for number in range(50)))
+    read(plugin, server, queue, window=5, prefetchCount="20")
+    plugin.wait_events(5)
+    wait_until(lambda: server.ready(queue) == 30, lambda: f"20 are prefetched, {server.ready(queue)} are ready")
+    plugin.window(50)
+    plugin.wait_events(20)
+    holds_for(lambda: len(plugin.events()) == 20, 0.5, "more than the prefetch count is out")
+
+
+def test_a_long_pause_gives_the_surplus_to_others(plugin, server, queue):
+    server.publish(queue, *(b"%d" % number for number in range(50)))
+    read(plugin, server, queue, window=5, prefetchCount="20")
+    plugin.wait_events(5)
+    plugin.window(0)
+    wait_until(lambda: server.ready(queue) == 45, lambda: f"all but what is out is ready again; {server.ready(queue)}", 20)
+    assert server.consumers(queue) == 0
+    plugin.window(100)
+    plugin.settle(ACK, *(event.id for event in plugin.events()))
+    events = plugin.wait_events(25)
+    assert [event.data for event in events] == [b"%d" % number for number in range(25)], "in the order of the queue"
+
+
+def test_a_message_that_is_about_to_be_dropped_is_an_alarm(plugin, server):
+    name = server.make_queue(x_queue_type="quorum", x_delivery_limit=100)
+    server.publish(name, b"poison", message_id="m-1")
+    with server.connect() as connection:
+        channel = connection.channel()
+
+        def give_back(count):
+            for _ in range(count):
+                wait_until(lambda: (got := channel.basic_get(name))[0] is not None and (channel.basic_nack(got[0].delivery_tag) or True), "a message")
+        give_back(15)
+    read(plugin, server, name, declare="false")
+    event = plugin.wait_events(1)[0]
+    assert event.delivery_count == 16
+    wait_until(lambda: plugin.health()[0] == DEGRADED, lambda: f"it is degraded{plugin.said()}")
+    assert "'m-1'" in plugin.health()[1] and "delivery limit" in plugin.said()
+    plugin.settle(ACK, event.id)
+    wait_until(lambda: plugin.health()[0] == UP, lambda: f"it is well again{plugin.said()}")
+
+
+def test_what_was_out_when_the_connection_broke_is_withdrawn(plugin, server, queue):
+    gate = Gate(server.port("amqp"))
+    server.publish(queue, b"0", b"1")
+    read(plugin, server, queue, host=server.uri(port=gate.port))
+    before = plugin.wait_events(2)
+    gate.flow("refuse")
+    gate.cut()
+    wait_until(lambda: plugin.withdrawn() == {event.id for event in before}, lambda: f"both are withdrawn{plugin.said()}")
+    wait_until(lambda: plugin.health()[0] == DOWN, "it is down")
+    plugin.settle(ACK, *(event.id for event in before))
+    gate.flow()
+    again = plugin.wait_events(4)[2:]
+    assert [event.data for event in again] == [b"0", b"1"], "an answer for the old channel acknowledges nothing of the new one"
+    plugin.settle(ACK, *(event.id for event in again))
+    server.wait_until_all_is_done(queue)
+    gate.close()
+
+
+def test_a_ping_is_answered_by_the_broker(plugin, server, queue):
+    read(plugin, server, queue)
+    wait_until(lambda: plugin.ping().status == 0, "it answers")
+    server.pause()
+    try:
+        assert plugin.ping(0.5).status == 11
+    finally:
+        server.resume()
+    wait_until(lambda: plugin.ping().status == 0, "it answers again")
