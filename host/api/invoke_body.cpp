@@ -9,24 +9,6 @@
 namespace cleat {
 namespace {
 
-std::string_view kind_name(json::Kind kind) {
-  switch (kind) {
-    case json::Kind::null:
-      return "null";
-    case json::Kind::boolean:
-      return "a boolean";
-    case json::Kind::number:
-      return "a number";
-    case json::Kind::string:
-      return "a string";
-    case json::Kind::array:
-      return "a list";
-    case json::Kind::object:
-      return "an object";
-  }
-  return "something else";
-}
-
 /// The pairs of one request. The last value of a name wins, at its first place; an index only once there are
 /// many, so that a hostile body costs no square of its length.
 class MetadataPairs {
@@ -100,7 +82,7 @@ class BodyReader {
   Result<> read_operation(const json::Slice& value) {
     if (value.kind == json::Kind::null) return {};
     if (value.kind != json::Kind::string) {
-      return fail(fmt::format("expected a string as operation, found {}", kind_name(value.kind)));
+      return fail(fmt::format("expected a string as operation, found {}", json::name_of(value.kind)));
     }
     auto text = reader_.text_of(value);
     if (!text) return text.error();
@@ -112,7 +94,8 @@ class BodyReader {
     if (metadata.kind == json::Kind::null) return {};
     if (metadata.kind == json::Kind::object) return read_pairs(metadata);
     if (metadata.kind == json::Kind::array && !strict_) return read_list(metadata);
-    return fail(fmt::format("expected an object of strings as metadata, found {}", kind_name(metadata.kind)));
+    return fail(
+        fmt::format("expected an object of strings as metadata, found {}", json::name_of(metadata.kind)));
   }
 
   Result<> read_pairs(const json::Slice& object) {
@@ -130,7 +113,7 @@ class BodyReader {
     for (const json::Slice& element : *elements) {
       if (element.kind != json::Kind::object) {
         return fail(fmt::format("expected an object with a pair in the metadata list, found {}",
-                                kind_name(element.kind)));
+                                json::name_of(element.kind)));
       }
       auto members = reader_.members(element);
       if (!members) return members.error();
@@ -173,7 +156,7 @@ class BodyReader {
         return Result<std::string>(boost::system::in_place_value);
       default:
         return fail(
-            fmt::format("expected a string as metadata \"{}\", found {}", name, kind_name(value.kind)));
+            fmt::format("expected a string as metadata \"{}\", found {}", name, json::name_of(value.kind)));
     }
   }
 

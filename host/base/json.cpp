@@ -16,24 +16,6 @@ namespace {
 constexpr std::size_t kFirstCapacity = 4096;
 constexpr std::size_t kKeptCapacity = 1 << 20;  // of text; the index of its tokens takes four times that
 
-std::string_view kind_name(Kind kind) {
-  switch (kind) {
-    case Kind::null:
-      return "null";
-    case Kind::boolean:
-      return "a boolean";
-    case Kind::number:
-      return "a number";
-    case Kind::string:
-      return "a string";
-    case Kind::array:
-      return "an array";
-    case Kind::object:
-      return "an object";
-  }
-  return "another value";
-}
-
 // Where a control character stands inside a string, for the error text only.
 std::size_t find_control_character(std::string_view text) {
   bool inside = false;
@@ -122,6 +104,24 @@ Result<> Tokens::find(std::string_view text) {
 
 }  // namespace
 
+std::string_view name_of(Kind kind) {
+  switch (kind) {
+    case Kind::null:
+      return "null";
+    case Kind::boolean:
+      return "a boolean";
+    case Kind::number:
+      return "a number";
+    case Kind::string:
+      return "a string";
+    case Kind::array:
+      return "an array";
+    case Kind::object:
+      return "an object";
+  }
+  return "another value";
+}
+
 struct Reader::Impl {
   Tokens tokens;
 };
@@ -147,19 +147,18 @@ Result<std::vector<Member>> Reader::read_object(std::string_view text, Trailing 
   impl_->tokens.shrink();
   if (!ended) return std::move(walk.error());
   if (!is_object && slice.kind != Kind::null)
-    return fail(fmt::format("expected an object, found {}", kind_name(slice.kind)));
+    return fail(fmt::format("expected an object, found {}", name_of(slice.kind)));
   return members;
 }
 
 Result<std::vector<Member>> Reader::members(Slice object) {
   if (object.kind != Kind::object)
-    return fail(fmt::format("expected an object, found {}", kind_name(object.kind)));
+    return fail(fmt::format("expected an object, found {}", name_of(object.kind)));
   return read_object(object.raw);
 }
 
 Result<std::vector<Slice>> Reader::elements(Slice array) {
-  if (array.kind != Kind::array)
-    return fail(fmt::format("expected an array, found {}", kind_name(array.kind)));
+  if (array.kind != Kind::array) return fail(fmt::format("expected an array, found {}", name_of(array.kind)));
   if (auto found = impl_->tokens.find(array.raw); !found) return found.error();
   Walk walk(array.raw, impl_->tokens.get());
   std::vector<Slice> elements;
@@ -190,7 +189,7 @@ Result<> Reader::walk(std::string_view text, const std::function<bool(Walk&)>& v
 
 Result<std::string> Reader::text_of(Slice string) {
   if (string.kind != Kind::string)
-    return fail(fmt::format("expected a string, found {}", kind_name(string.kind)));
+    return fail(fmt::format("expected a string, found {}", name_of(string.kind)));
   return Result<std::string>(boost::system::in_place_value,
                              unescape(string.raw.substr(1, string.raw.size() - 2)));
 }

@@ -13,6 +13,9 @@ namespace cleat::json {
 
 enum class Kind { null, boolean, number, string, array, object };
 
+/// For error texts: "null", "a boolean", "an array".
+[[nodiscard]] std::string_view name_of(Kind kind);
+
 /// A piece of a checked JSON text, in the source's own characters.
 struct Slice {
   Kind kind = Kind::null;

@@ -13,24 +13,6 @@ namespace {
 using json::Kind;
 using json::Value;
 
-std::string_view kind_name(Kind kind) {
-  switch (kind) {
-    case Kind::null:
-      return "null";
-    case Kind::boolean:
-      return "a boolean";
-    case Kind::number:
-      return "a number";
-    case Kind::string:
-      return "a string";
-    case Kind::array:
-      return "a list";
-    case Kind::object:
-      return "an object";
-  }
-  return "something unknown";
-}
-
 bool is_scalar(const Value& value) {
   return value.is(Kind::string) || value.is(Kind::number) || value.is(Kind::boolean);
 }
@@ -44,7 +26,7 @@ void ManifestNode::fault(std::string_view text) const {
 const Value* ManifestNode::member(std::string_view name, Kind wanted) const {
   const Value* found = value_->find(name);
   if (found == nullptr || found->is(wanted)) return found;
-  fault(fmt::format("\"{}\" must be {}, not {}", name, kind_name(wanted), kind_name(found->kind)));
+  fault(fmt::format("\"{}\" must be {}, not {}", name, json::name_of(wanted), json::name_of(found->kind)));
   return nullptr;
 }
 
@@ -79,7 +61,8 @@ std::optional<std::string> ManifestNode::scalar(std::string_view name) const {
   const Value* found = value_->find(name);
   if (found == nullptr) return std::nullopt;
   if (is_scalar(*found)) return found->text;
-  fault(fmt::format("\"{}\" must be a string, a number or a boolean, not {}", name, kind_name(found->kind)));
+  fault(fmt::format("\"{}\" must be a string, a number or a boolean, not {}", name,
+                    json::name_of(found->kind)));
   return std::nullopt;
 }
 
@@ -91,7 +74,8 @@ std::vector<std::string> ManifestNode::scalars(std::string_view name) const {
     if (is_scalar(item)) {
       all.push_back(item.text);
     } else {
-      fault(fmt::format("\"{}\" must hold strings, numbers or booleans, not {}", name, kind_name(item.kind)));
+      fault(fmt::format("\"{}\" must hold strings, numbers or booleans, not {}", name,
+                        json::name_of(item.kind)));
     }
   }
   return all;
@@ -103,7 +87,7 @@ std::vector<std::string> ManifestNode::names(std::string_view name) const {
   if (list == nullptr) return all;
   for (const Value& item : list->items) {
     if (!item.is(Kind::string)) {
-      fault(fmt::format("\"{}\" must hold strings, not {}", name, kind_name(item.kind)));
+      fault(fmt::format("\"{}\" must hold strings, not {}", name, json::name_of(item.kind)));
     } else if (item.text.empty()) {
       fault(fmt::format("\"{}\" holds an empty name", name));
     } else {
@@ -140,7 +124,7 @@ std::vector<ManifestNode> ManifestNode::objects(std::string_view name, std::size
     if (list->items[i].is(Kind::object)) {
       all.push_back(std::move(node));
     } else {
-      node.fault(fmt::format("must be an object, not {}", kind_name(list->items[i].kind)));
+      node.fault(fmt::format("must be an object, not {}", json::name_of(list->items[i].kind)));
     }
   }
   return all;

@@ -139,7 +139,7 @@ TEST(Manifest, ListsEveryFault) {
        {"found 19 faults",
         "\"plugin\" must be a string, not a number",
         "\"version\" must be one like \"1.2.3\"",
-        "\"license\" must be a string, not a list",
+        "\"license\" must be a string, not an array",
         "types[0]: must be an object, not a number",
         "types[1]: \"type\" is missing",
         "types[1]: \"directions\" must hold",
@@ -155,7 +155,7 @@ TEST(Manifest, ListsEveryFault) {
         "types[3] (bindings.a) fields[1] (X): the name \"X\" is given twice",
         "types[3] (bindings.a) fields[2]: \"name\" is missing",
         "types[4] (bindings.b): a type with output needs",
-        "types[4] (bindings.b): \"fields\" must be a list"}) {
+        "types[4] (bindings.b): \"fields\" must be an array"}) {
     EXPECT_THAT(fault, HasSubstr(part));
   }
 }
@@ -213,7 +213,7 @@ TEST(Manifest, ADefaultIsAValueOfItsType) {
     EXPECT_THAT(with(type, value), HasSubstr("is not a value of the field's type")) << type << ' ' << value;
   }
   EXPECT_THAT(with("list", "[]"),
-              HasSubstr("\"default\" must be a string, a number or a boolean, not a list"));
+              HasSubstr("\"default\" must be a string, a number or a boolean, not an array"));
 }
 
 TEST(Manifest, ADefaultFitsTheRestOfItsField) {
