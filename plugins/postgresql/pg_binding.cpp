@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/on_loop.hpp"
 #include "values.hpp"
 
 namespace cleat::postgresql {
@@ -81,51 +82,32 @@ void PgBinding::set_window(const Window& window) {
 }
 
 void PgBinding::settle(Settlements settlements) {
-  std::vector<cleat_settlement> items;
-  items.reserve(settlements.count);
-  // Members of fixed size only: what a settlement refers to is gone after this call.
-  for (const cleat_settlement* one : settlements) {
-    cleat_settlement copy{};
-    copy.verdict = one->verdict;
-    copy.event_id = one->event_id;
-    copy.requeue_after_ms = one->requeue_after_ms;
-    copy.flags = one->flags;
-    items.push_back(copy);
-  }
-  loop_.post([this, items = std::move(items)] { queue_->settle(items); });
-}
-
-void PgBinding::on_loop(Deadline deadline, std::function<void(std::function<void()> done)> task) {
-  const auto ended = std::make_shared<std::promise<void>>();
-  std::future<void> future = ended->get_future();
-  loop_.post([task = std::move(task), ended] { task([ended] { ended->set_value(); }); });
-  if (future.wait_until(deadline.time()) != std::future_status::ready)
-    throw Error(CLEAT_TIMEOUT, "PostgreSQL did not answer before the deadline");
+  loop_.post([this, items = common::copy_of(settlements)] { queue_->settle(items); });
 }
 
 void PgBinding::end_input(Deadline deadline) {
-  on_loop(deadline, [this](const std::function<void()>& done) {
+  const bool has_ended = common::run_and_wait(loop_, deadline, [this](const std::function<void()>& done) {
     queue_->end();
     done();
   });
+  if (!has_ended) throw Error(CLEAT_TIMEOUT, "reading did not end before the deadline");
 }
 
 void PgBinding::stop(Deadline deadline) {
   constexpr std::uint64_t kReserveNs = 500'000'000;
   if (queue_) {
     const auto left = std::make_shared<std::atomic<std::size_t>>(0);
-    try {
-      on_loop({std::max(deadline.at_ns, kReserveNs) - kReserveNs},
-              [this, left](const std::function<void()>& done) {
-                queue_->when_settled([left, done](std::size_t unknown) {
-                  *left = unknown;
-                  done();
-                });
-              });
-    } catch (const Error& error) {
+    const bool are_settled = common::run_and_wait(loop_, {std::max(deadline.at_ns, kReserveNs) - kReserveNs},
+                                                  [this, left](const std::function<void()>& done) {
+                                                    queue_->when_settled([left, done](std::size_t unknown) {
+                                                      *left = unknown;
+                                                      done();
+                                                    });
+                                                  });
+    if (!are_settled) {
       host_.log(CLEAT_LOG_WARN,
-                "the stop did not wait for all settlements: their rows come again when their leases end",
-                {{"reason", error.what()}});
+                "PostgreSQL did not answer before the deadline: rows that were settled may come again when "
+                "their leases end");
     }
     if (*left > 0) {
       host_.log(CLEAT_LOG_WARN,

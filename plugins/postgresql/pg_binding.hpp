@@ -36,7 +36,6 @@ class PgBinding {
   enum Part { kCalls, kQueue, kParts };
   /// On the loop. The worse of the two is the component's.
   void tell(Part part, std::int32_t state, const std::string& why);
-  void on_loop(Deadline deadline, std::function<void(std::function<void()> done)> task);
 
   Host host_;
   PgConfig config_;

@@ -8,6 +8,7 @@
 
 #include "cluster.hpp"
 #include "commands.hpp"
+#include "common/on_loop.hpp"
 
 namespace cleat::redis {
 namespace {
@@ -108,30 +109,13 @@ void RedisBinding::set_window(const Window& window) {
 }
 
 void RedisBinding::settle(Settlements settlements) {
-  std::vector<cleat_settlement> items;
-  items.reserve(settlements.count);
-  // Members of fixed size only: what a settlement refers to is gone after this call.
-  for (const cleat_settlement* one : settlements) {
-    cleat_settlement copy{};
-    copy.verdict = one->verdict;
-    copy.event_id = one->event_id;
-    copy.requeue_after_ms = one->requeue_after_ms;
-    copy.flags = one->flags;
-    items.push_back(copy);
-  }
-  loop_.post([this, items = std::move(items)] { input_->settle(items); });
-}
-
-bool RedisBinding::wait_on_loop(Deadline deadline, std::function<void(std::function<void()> done)> task) {
-  const auto ended = std::make_shared<std::promise<void>>();
-  std::future<void> future = ended->get_future();
-  loop_.post([task = std::move(task), ended] { task([ended] { ended->set_value(); }); });
-  return future.wait_until(deadline.time()) == std::future_status::ready;
+  loop_.post([this, items = common::copy_of(settlements)] { input_->settle(items); });
 }
 
 void RedisBinding::end_input(Deadline deadline) {
   if (!input_) return;
-  if (!wait_on_loop(deadline, [this](std::function<void()> done) { input_->end(std::move(done)); }))
+  const auto end = [this](std::function<void()> done) { input_->end(std::move(done)); };
+  if (!common::run_and_wait(loop_, deadline, end))
     throw Error(CLEAT_TIMEOUT, "reading did not end before the deadline");
 }
 
@@ -142,7 +126,8 @@ void RedisBinding::stop(Deadline deadline) {
     const auto left = std::max<std::chrono::nanoseconds>(deadline.time() - now, 0ns);
     const Deadline for_settling{static_cast<std::uint64_t>(
         std::chrono::nanoseconds((now + left * 3 / 4).time_since_epoch()).count())};
-    wait_on_loop(for_settling, [this](std::function<void()> done) { input_->when_settled(std::move(done)); });
+    common::run_and_wait(loop_, for_settling,
+                         [this](std::function<void()> done) { input_->when_settled(std::move(done)); });
   }
   loop_.post([this] {
     if (input_) input_->close();

@@ -48,7 +48,6 @@ class RedisBinding {
   void part_is(Part part, std::int32_t state, const std::string& why);
   void tell_health();
   /// Runs `task` on the loop and waits until it calls `done`. False: it did not before the deadline.
-  bool wait_on_loop(Deadline deadline, std::function<void(std::function<void()> done)> task);
 
   Host host_;
   common::EventLoop loop_;
