@@ -93,7 +93,7 @@ class Rig:
     def ahead(self, chance, count):
         """Numbers that have not come yet but soon will, each of another lane; none of them beyond the last event."""
         self.app.look()
-        latest = {number % self.source.lanes: number for number in sorted(self.app.seen)}
+        latest = {number % self.source.lanes: number for number in sorted({*self.app.seen, *self.dead()})}
         numbers = [latest.get(lane, lane) + self.source.lanes * chance.randint(1, 5)
                    for lane in chance.sample(range(self.source.lanes), count)]
         return sorted(number for number in numbers if number <= self.source.events)
