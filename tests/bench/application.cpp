@@ -1,7 +1,8 @@
-// The minimal application: takes every POST, answers 204 (or --status 200) at once, on bare sockets and one
-// thread, and counts. A batch is answered by its statuses, all SUCCESS, and counts as so many events. GET /stats tells what was counted since GET /reset. "gap" is the time from an answer to
-// the next event on the same connection, which is what the sender makes of it; "age" is that of events whose
-// body begins with {"t":<CLOCK_MONOTONIC ns>.
+// The minimal application: takes every POST, answers 204 (with --echo 1: 200 and the same body) at once, on bare
+// sockets and one thread, and counts. A batch is answered by its statuses, all SUCCESS, and counts as so many
+// events. GET /stats tells what was counted since GET /reset. "gap" is the time from an answer to the next event on
+// the same connection, which is what the sender makes of it; "age" is that of events whose body begins with
+// {"t":<CLOCK_MONOTONIC ns>.
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -29,9 +30,7 @@ struct Peer {
 
 class Application {
  public:
-  explicit Application(const Args& args)
-      : answer_(args.whole("status", 204) == 204 ? "HTTP/1.1 204 No Content\r\n\r\n"
-                                                 : "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") {}
+  explicit Application(const Args& args) : is_echo_(args.whole("echo", 0) != 0) {}
   [[noreturn]] void run();
 
  private:
@@ -40,9 +39,10 @@ class Application {
   void serve(Peer& peer, std::string_view request, std::string_view body);
   void count(Peer& peer, std::string_view body, std::uint64_t events);
   std::uint64_t write_statuses(std::string_view batch);
+  [[nodiscard]] std::string answer_to(std::string_view body) const;
   [[nodiscard]] std::string stats() const;
 
-  std::string answer_;
+  bool is_echo_;
   std::string statuses_{};
   int listener_ = -1;
   int poller_ = epoll_create1(EPOLL_CLOEXEC);
@@ -88,7 +88,7 @@ void Application::serve(Peer& peer, std::string_view request, std::string_view b
   if (request.starts_with("POST ")) {
     const bool is_batch = body.starts_with('[');
     count(peer, body, is_batch ? write_statuses(body) : 1);
-    send_all(peer.socket, is_batch ? statuses_ : answer_);
+    send_all(peer.socket, is_batch ? statuses_ : answer_to(body));
     peer.answered = now_ns();
   } else if (request.starts_with("GET /stats ")) {
     send_all(peer.socket, stats());
@@ -100,6 +100,13 @@ void Application::serve(Peer& peer, std::string_view request, std::string_view b
     }
     send_all(peer.socket, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   }
+}
+
+std::string Application::answer_to(std::string_view body) const {
+  if (!is_echo_) return "HTTP/1.1 204 No Content\r\n\r\n";
+  return ("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " +
+          std::to_string(body.size()) + "\r\n\r\n")
+      .append(body);
 }
 
 // Found by what the host writes before each id; neither ids nor data of the generator look like that.

@@ -1,5 +1,6 @@
 #include "beast_server.hpp"
 
+#include <array>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -10,6 +11,7 @@
 #include <boost/beast/http/string_body.hpp>
 #include <cstdio>
 #include <optional>
+#include <string>
 
 namespace cleat::bench {
 namespace {
@@ -37,8 +39,17 @@ class Session final : public ServerSession, public std::enable_shared_from_this<
     error_code failure;
     const auto text = failed ? kFailed : kNoContent;
     asio::write(socket_, asio::buffer(text.data(), text.size()), failure);
-    parser_.emplace().eager(true);
-    read();
+    read_next();
+  }
+
+  void answer_with(std::string_view bytes) override {
+    const std::string head =
+        "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(bytes.size()) + "\r\n\r\n";
+    const std::array pieces{asio::const_buffer(head.data(), head.size()),
+                            asio::const_buffer(bytes.data(), bytes.size())};
+    error_code failure;
+    asio::write(socket_, pieces, failure);
+    read_next();
   }
 
   void read() {
@@ -49,6 +60,11 @@ class Session final : public ServerSession, public std::enable_shared_from_this<
   }
 
  private:
+  void read_next() {
+    parser_.emplace().eager(true);
+    read();
+  }
+
   void parse(std::size_t size) {
     buffer_.commit(size);
     error_code failure;

@@ -16,10 +16,14 @@ class ServerSession {
   [[nodiscard]] virtual std::string_view body() const = 0;
   /// 204, or 500 when `failed`; then reads the next request.
   virtual void answer(bool failed = false) = 0;
+  /// 200 with these bytes, which are needed only during the call; then reads the next request.
+  virtual void answer_with(std::string_view bytes) = 0;
 };
 
+using SessionPtr = std::shared_ptr<ServerSession>;
+
 /// Reads a request and its body, and hands it over; a held session may be answered later.
-using ServerHandler = std::function<void(std::shared_ptr<ServerSession>)>;
+using ServerHandler = std::function<void(SessionPtr)>;
 
 /// The thinnest server that Beast's parser on an Asio socket allows: one thread, keep-alive, a constant
 /// answer. Prints "listening on 127.0.0.1:<port>". Serves as long as the io_context runs.

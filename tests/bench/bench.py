@@ -15,7 +15,8 @@ class Settings:
     warm_up: float = 0.5
     starts: int = 20
     self_check: bool = False
-    brokers: str = ""        # HOST:PORT of the broker in use
+    given_brokers: str | None = None  # HOST:PORT of a Kafka that runs already
+    brokers: str = ""                 # HOST:PORT of the Kafka in use
     mock: bool = False
     logs: Path = field(init=False)
 
@@ -64,14 +65,28 @@ def wait_healthy(started: Started, wait: float = 30.0) -> float:
     raise BenchError(f"{started.name} was not healthy within {wait:.0f} s\n{started.tail()}")
 
 
-def under_load(settings: Settings, server: Started, path: str, connections: int, rate: float = 0) -> Sample:
+@dataclass(frozen=True)
+class Call:
+    """What is invoked. All of the request's body has `size` bytes; 0: without data."""
+    operation: str = "create"
+    metadata: dict = field(default_factory=dict)
+    size: int = 1024
+
+    def words(self) -> list[str]:
+        metadata = ["--metadata", json.dumps(self.metadata)] if self.metadata else []
+        return ["--operation", self.operation, *metadata, "--size", str(self.size)]
+
+
+def load(settings: Settings, server: Started, path: str, connections: int, seconds: float, call: Call = Call(), rate: float = 0) -> dict:
+    return run_tool([settings.tool("bench_load"), "--port", str(server.port), "--path", path, "--connections", str(connections),
+                     "--seconds", str(seconds), "--rate", str(rate), *call.words()])
+
+
+def under_load(settings: Settings, server: Started, path: str, connections: int, call: Call = Call(), rate: float = 0) -> Sample:
     """Loads a server and measures it: a warm-up, then `seconds`."""
-    def load(seconds: float) -> dict:
-        return run_tool([settings.tool("bench_load"), "--port", str(server.port), "--path", path,
-                         "--connections", str(connections), "--seconds", str(seconds), "--rate", str(rate)])
-    load(settings.warm_up)
+    load(settings, server, path, connections, settings.warm_up, call)
     before = server.cpu_seconds()
-    done = load(settings.seconds)
+    done = load(settings, server, path, connections, settings.seconds, call, rate)
     cpu = server.cpu_seconds() - before
     return Sample(done["operations"] / done["seconds"], done["p50_us"], done["p99_us"], cpu * 1e6 / done["operations"])
 

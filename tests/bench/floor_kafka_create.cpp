@@ -10,8 +10,6 @@
 namespace cleat::bench {
 namespace {
 
-using SessionPtr = std::shared_ptr<ServerSession>;
-
 void on_report(rd_kafka_t*, const rd_kafka_message_t* report, void*) {
   const std::unique_ptr<SessionPtr> session(static_cast<SessionPtr*>(report->_private));
   (*session)->answer(report->err != RD_KAFKA_RESP_ERR_NO_ERROR);

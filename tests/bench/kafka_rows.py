@@ -1,17 +1,14 @@
 """Rows with a broker: create, events in, the bare client library, idle."""
-import contextlib
 import itertools
-import json
-import subprocess
 import time
-from pathlib import Path
+from contextlib import contextmanager
 
 from bench import Host, Settings, component, stats, under_load, wait_count, while_sending
-from http_rows import added_rows, application, cost_row, memory_rows
-from processes import BenchError, Sample, Started, get, run_tool
+from processes import Sample, Started, get, run_tool
 from report import CostRow, Goal, ValueRow
+from rows import Output, added_rows, application, calls, cost_row, floor, memory_rows
+from servers import running
 
-ROOT = Path(__file__).resolve().parents[2]
 # Enough for the fastest floor seen, and what the mock cluster keeps of one partition (5 MB).
 RECORDS = {8: 320_000, 1: 80_000}
 MOCK_RECORDS = 4_000
@@ -19,11 +16,11 @@ TOPICS = {"out": 8, "in-8": 8, "in-1": 1, "bare": 1, "idle": 8, **{f"paced-{at}"
 numbers = itertools.count(1)
 
 
-@contextlib.contextmanager
-def broker(settings: Settings, given: str | None):
-    """A broker of ours, or the `given` one; with topics of this run. Sets settings.brokers and settings.prefix."""
-    if given is not None:
-        settings.brokers = given
+@contextmanager
+def place(settings: Settings):
+    """Topics of this run; sets settings.brokers. On a broker of ours, the given one, or the mock cluster."""
+    if settings.given_brokers is not None:
+        settings.brokers = settings.given_brokers
         yield create_topics(settings)
     elif settings.mock:
         topics = ",".join(f"{name}:{partitions}" for name, partitions in TOPICS.items())
@@ -31,18 +28,11 @@ def broker(settings: Settings, given: str | None):
             settings.brokers = mock.address
             yield fill(settings, {name: name for name in TOPICS})
     else:
-        verb = [str(ROOT / "scripts" / "brokers")]
-        name = ["kafka", "--data", str(settings.build / "kafka")]
-        started = subprocess.run([*verb, "start", *name], stdout=subprocess.PIPE, text=True, check=False)
-        if started.returncode != 0:
-            raise BenchError("scripts/brokers start kafka failed; --mock measures against librdkafka's mock cluster instead")
-        try:
-            settings.brokers = f"127.0.0.1:{json.loads(started.stdout.splitlines()[-1])['ports']['plaintext']}"
+        with running(settings, "kafka") as kafka:
+            settings.brokers = kafka.address("plaintext")
             topics = create_topics(settings)
             warm_up(settings, topics)
             yield topics
-        finally:
-            subprocess.run([*verb, "stop", *name], stdout=subprocess.DEVNULL, check=False)
 
 
 def kafka_tool(settings: Settings, verb: str, topic: str, **options) -> dict:
@@ -62,8 +52,8 @@ def warm_up(settings: Settings, topics: dict[str, str]):
     """A broker that has just started compiles its own code while it works, on the same cores."""
     for _ in range(2):
         kafka_tool(settings, "consume", topics["in-8"], partitions=8, count=RECORDS[8] // 2)
-        with floor_creator(settings, topics["out"]) as floor:
-            under_load(settings, floor, "/", 32)
+        with floor_creator(settings, topics["out"]) as bare:
+            under_load(settings, bare, "/", 32)
 
 
 def records(settings: Settings, partitions: int) -> int:
@@ -81,25 +71,18 @@ def group() -> str:
 
 
 def floor_creator(settings: Settings, topic: str) -> Started:
-    return Started("floor-kafka-create", [settings.tool("floor_kafka_create"), "--brokers", settings.brokers, "--topic", topic],
-                   settings.logs)
+    return floor(settings, "kafka_create", brokers=settings.brokers, topic=topic)
 
 
 def create(settings: Settings, topics: dict[str, str], connections: int) -> CostRow:
-    output = component("out", "kafka", brokers=settings.brokers, publishTopic=topics["out"], direction="output", authType="none")
-    products, floors = [], []
-    with floor_creator(settings, topics["out"]) as floor, (
-            floor_creator(settings, topics["out"]) if settings.self_check else Host(settings, "host-kafka-create", [output])) as host:
-        for _ in range(settings.rounds):
-            floors.append(under_load(settings, floor, "/", connections))
-            products.append(under_load(settings, host, "/v1.0/bindings/out", connections))
-    return cost_row(f"kafka-create-{connections}", f"POST of 1 KB to a Kafka record, acks=all, {connections} callers",
-                    Goal(times=1.2 if connections == 1 else 1.3), products, floors)
+    output = Output("kafka", {"brokers": settings.brokers, "publishTopic": topics["out"], "authType": "none"},
+                    lambda: floor_creator(settings, topics["out"]))
+    return calls(settings, output, f"kafka-create-{connections}", "POST of 1 KB to a Kafka record, acks=all", connections,
+                 Goal(times=1.2 if connections == 1 else 1.3))
 
 
 def floor_consumer(settings: Settings, topic: str, app: Started) -> Started:
-    return Started("floor-kafka-in", [settings.tool("floor_kafka_in"), "--brokers", settings.brokers, "--topic", topic,
-                                      "--group", group(), "--port", str(app.port)], settings.logs)
+    return floor(settings, "kafka_in", brokers=settings.brokers, topic=topic, group=group(), port=app.port)
 
 
 def consumer(settings: Settings, topic: str, app: Started) -> Started:
@@ -156,11 +139,11 @@ def idle(settings: Settings, topics: dict[str, str]) -> list[ValueRow]:
     """With eight partitions assigned, which a first record proves."""
     kafka_tool(settings, "produce", topics["idle"], partitions=8, count=8)
     with application(settings) as one, application(settings) as other, \
-            floor_consumer(settings, topics["idle"], one) as floor, consumer(settings, topics["idle"], other) as host:
-        wait_count(floor, one, 8)
+            floor_consumer(settings, topics["idle"], one) as bare, consumer(settings, topics["idle"], other) as host:
+        wait_count(bare, one, 8)
         wait_count(host, other, 8)
         time.sleep(1)
-        return memory_rows("idle-kafka", "one Kafka component, 8 partitions assigned", 16, host, floor)
+        return memory_rows("idle-kafka", "one Kafka component, 8 partitions assigned", 16, host, bare)
 
 
 ROWS = {

@@ -47,8 +47,14 @@ class Load {
   std::uint64_t failed_ = 0;
 };
 
-std::string invocation(std::size_t size) {
-  std::string body = R"({"operation":"create","data":{"text":")";
+/// With data such that all of it is of this size; --size 0: without data.
+std::string invocation(const Args& args) {
+  const auto size = static_cast<std::size_t>(args.whole("size", 1024));
+  std::string body = R"({"operation":")" + args.text("operation", "create") + '"';
+  const std::string metadata = args.text("metadata");
+  if (!metadata.empty()) body += R"(,"metadata":)" + metadata;
+  if (size == 0) return body + '}';
+  body += R"(,"data":{"text":")";
   const std::string_view tail = R"("}})";
   body.append(size - std::min(size, body.size() + tail.size()), 'x');
   return body.append(tail);
@@ -58,7 +64,7 @@ Load::Load(const Args& args)
     : connections_(static_cast<std::size_t>(args.whole("connections", 1))),
       length_(static_cast<std::uint64_t>(args.number("seconds", 1) * 1e9)),
       period_(args.number("rate", 0) > 0 ? static_cast<std::uint64_t>(1e9 / args.number("rate", 0)) : 0) {
-  const auto body = invocation(static_cast<std::size_t>(args.whole("size", 1024)));
+  const auto body = invocation(args);
   request_ = "POST " + args.text("path", "/") +
              " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n" +
              "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;

@@ -12,9 +12,12 @@ from bench import Settings
 from processes import BenchError
 from report import as_json, tables
 
+# Each has ROWS, by name, and place(), which is there while they run: a server, or nothing.
+FAMILIES = [http_rows, kafka_rows]
+
 
 def arguments() -> argparse.Namespace:
-    names = [*http_rows.ROWS, *kafka_rows.ROWS]
+    names = [name for family in FAMILIES for name in family.ROWS]
     parser = argparse.ArgumentParser(prog="scripts/bench", description="Measures the product beside its floors.",
                                      epilog="Rows: " + " ".join(names))
     parser.add_argument("--quick", action="store_true", help="one short round: shows that it works, not what it costs")
@@ -42,14 +45,12 @@ def measured(name: str, result) -> list:
 
 def run_rows(given: argparse.Namespace, settings: Settings) -> list:
     rows = []
-    for name in given.rows:
-        if name in http_rows.ROWS:
-            rows += measured(name, http_rows.ROWS[name](settings))
-    of_kafka = [name for name in given.rows if name in kafka_rows.ROWS]
-    if of_kafka:
-        with kafka_rows.broker(settings, given.brokers) as topics:
-            for name in of_kafka:
-                rows += measured(name, kafka_rows.ROWS[name](settings, topics))
+    for family in FAMILIES:
+        wanted = [name for name in given.rows if name in family.ROWS]
+        if wanted:
+            with family.place(settings) as place:
+                for name in wanted:
+                    rows += measured(name, family.ROWS[name](settings, place))
     return rows
 
 
@@ -58,7 +59,7 @@ def main() -> int:
     if given.list:
         print("\n".join(given.rows))
         return 0
-    settings = Settings(given.build.resolve(), self_check=given.self_check, mock=given.mock)
+    settings = Settings(given.build.resolve(), self_check=given.self_check, mock=given.mock, given_brokers=given.brokers)
     if given.quick:
         settings.rounds, settings.seconds, settings.warm_up, settings.starts = 1, 1.0, 0.3, 5
     kafka = "given" if given.brokers else "mock cluster of librdkafka" if given.mock else "Apache Kafka 4.1.0, one node"
