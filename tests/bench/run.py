@@ -9,6 +9,7 @@ from pathlib import Path
 import http_rows
 import kafka_rows
 import local_rows
+import postgresql_rows
 import rabbitmq_rows
 import redis_rows
 from bench import Settings
@@ -16,7 +17,7 @@ from processes import BenchError
 from report import as_json, tables
 
 # Each has ROWS, by name, and place(), which is there while they run: a server, or nothing.
-FAMILIES = [http_rows, kafka_rows, local_rows, redis_rows, rabbitmq_rows]
+FAMILIES = [http_rows, kafka_rows, local_rows, redis_rows, rabbitmq_rows, postgresql_rows]
 
 
 def arguments() -> argparse.Namespace:
