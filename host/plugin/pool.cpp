@@ -1,5 +1,7 @@
 #include "plugin/pool.hpp"
 
+#include <utility>
+
 namespace cleat {
 
 Pool::~Pool() {
@@ -18,21 +20,33 @@ bool Pool::submit(Task work) {
     if (queue_.size() >= max_queued_) return false;
     queue_.push_back(std::move(work));
     if (queue_.size() > idle_ && threads_.size() < max_threads_) threads_.emplace_back([this] { run(); });
+    if (!needs_wake()) return true;
   }
   wake_.notify_one();
   return true;
 }
 
+// One thread is woken at a time, and wakes the next one if it finds more to do than it takes: short pieces of work are often
+// done before a second thread is awake, and whoever submits is not held up by waking all of them.
+bool Pool::needs_wake() {
+  return !queue_.empty() && idle_ > 0 && !std::exchange(is_waking_, true);
+}
+
 void Pool::run() {
   std::unique_lock lock(mutex_);
   while (true) {
-    ++idle_;
-    wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-    --idle_;
+    while (queue_.empty() && !stopping_) {
+      ++idle_;
+      wake_.wait(lock);
+      --idle_;
+      is_waking_ = false;
+    }
     if (queue_.empty()) return;
     Task work = std::move(queue_.front());
     queue_.pop_front();
+    const bool wakes_next = needs_wake();
     lock.unlock();
+    if (wakes_next) wake_.notify_one();
     work();
     work = {};
     lock.lock();

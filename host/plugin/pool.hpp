@@ -24,6 +24,7 @@ class Pool {
   [[nodiscard]] bool submit(Task work);
 
  private:
+  [[nodiscard]] bool needs_wake();
   void run();
 
   const std::size_t max_threads_, max_queued_;
@@ -32,6 +33,7 @@ class Pool {
   std::deque<Task> queue_;
   std::vector<std::thread> threads_;
   std::size_t idle_ = 0;
+  bool is_waking_ = false;  ///< a thread was woken and has not looked yet
   bool stopping_ = false;
 };
 
