@@ -60,14 +60,13 @@ void EventLoop::wake() {
 }
 
 bool EventLoop::post(Task task) {
-  bool was_empty = false;
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return false;
-    was_empty = posted_.empty();
     posted_.push_back(std::move(task));
+    if (std::exchange(is_awake_, true)) return true;
   }
-  if (was_empty) wake();
+  wake();
   return true;
 }
 
@@ -143,9 +142,20 @@ int EventLoop::wait_ms() const {
 
 void EventLoop::run() {
   std::array<epoll_event, 64> ready{};
-  for (;;) {
+  while (true) {
     run_before_sleep();
-    const int count = ::epoll_wait(epoll_, ready.data(), static_cast<int>(ready.size()), wait_ms());
+    int wait = wait_ms();
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_ && posted_.empty()) break;
+      is_awake_ = !posted_.empty();
+      if (is_awake_) wait = 0;  // for the descriptors to have their turn
+    }
+    const int count = ::epoll_wait(epoll_, ready.data(), static_cast<int>(ready.size()), wait);
+    {
+      const std::lock_guard lock(mutex_);
+      is_awake_ = true;
+    }
     for (int i = 0; i < count; ++i) {
       const int descriptor = ready[static_cast<std::size_t>(i)].data.fd;
       if (descriptor == wake_) {
@@ -160,10 +170,7 @@ void EventLoop::run() {
     }
     run_posted();
     run_timers();
-    const std::lock_guard lock(mutex_);
-    if (stopping_ && posted_.empty()) break;
   }
-  run_before_sleep();
 }
 
 }  // namespace cleat::common

@@ -65,6 +65,7 @@ class EventLoop {
   std::mutex mutex_;
   std::vector<Task> posted_;
   bool stopping_ = false;
+  bool is_awake_ = true;  ///< what is posted will be seen without a wake-up
   std::unordered_map<int, std::shared_ptr<Watched>> watched_;
   std::map<std::pair<Clock::time_point, TimerId>, Task> timers_;
   std::unordered_map<TimerId, Clock::time_point> timer_times_;
