@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from processes import BenchError, Sample, Started, get, run_tool
+from processes import BenchError, Sample, Started, get, post, run_tool
 
 
 @dataclass
@@ -72,6 +72,9 @@ class Call:
     metadata: dict = field(default_factory=dict)
     size: int = 1024
 
+    def body(self) -> bytes:
+        return json.dumps({"operation": self.operation, "metadata": self.metadata, "data": {}}).encode()
+
     def words(self) -> list[str]:
         metadata = ["--metadata", json.dumps(self.metadata)] if self.metadata else []
         return ["--operation", self.operation, *metadata, "--size", str(self.size)]
@@ -82,8 +85,22 @@ def load(settings: Settings, server: Started, path: str, connections: int, secon
                      "--seconds", str(seconds), "--rate", str(rate), *call.words()])
 
 
+def wait_answered(server: Started, path: str, call: Call, wait: float = 30.0):
+    """Until a first call succeeds: a component may still be connecting when its host is healthy."""
+    end = time.monotonic() + wait
+    status, answer = post(server.port, path, call.body())
+    while status // 100 != 2:
+        server.check()
+        if time.monotonic() > end:
+            raise BenchError(f"{server.name}: no call succeeded within {wait:.0f} s, the last one: {status} "
+                             f"{answer.decode(errors='replace')}\n{server.tail()}")
+        time.sleep(0.05)
+        status, answer = post(server.port, path, call.body())
+
+
 def under_load(settings: Settings, server: Started, path: str, connections: int, call: Call = Call(), rate: float = 0) -> Sample:
     """Loads a server and measures it: a warm-up, then `seconds`."""
+    wait_answered(server, path, call)
     load(settings, server, path, connections, settings.warm_up, call)
     before = server.cpu_seconds()
     done = load(settings, server, path, connections, settings.seconds, call, rate)

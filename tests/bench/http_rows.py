@@ -3,10 +3,10 @@ import statistics
 import time
 from contextlib import nullcontext
 
-from bench import Host, Settings, component, under_load, wait_healthy, while_sending
+from bench import Host, Settings, component, wait_healthy, while_sending
 from processes import Sample, Started, run_tool
 from report import CostRow, Goal, ValueRow
-from rows import DEFAULT_IN_FLIGHT, Output, added_rows, application, calls, cost_row, floor, memory_rows
+from rows import DEFAULT_IN_FLIGHT, Output, added, application, calls, cost_row, floor, memory_rows
 
 BATCH = 100
 WAITING = 100_000
@@ -62,19 +62,6 @@ def waiting(settings: Settings) -> ValueRow:
                     Goal(at_most=200), {"product": [product], "floor": [bare]})
 
 
-def added_invoke(settings: Settings) -> list[ValueRow]:
-    """How much later a caller has its answer than from the floor, at a pace that loads nobody."""
-    def run(server: Started, path: str) -> tuple[float, float]:
-        sample = under_load(settings, server, path, 16, rate=1000)
-        return sample.p50_us, sample.p99_us
-    products, floors = [], []
-    with floor_server(settings) as bare, null_output(settings).host(settings) as host:
-        for _ in range(settings.rounds):
-            floors.append(run(bare, "/"))
-            products.append(run(host, "/v1.0/bindings/out"))
-    return added_rows("added-invoke", "an invocation at 1,000/s", Goal(at_most=0.3), products, floors)
-
-
 def start(settings: Settings) -> ValueRow:
     products, floors = [], []
     for _ in range(settings.starts):
@@ -106,7 +93,7 @@ ROWS = {
     "generator-1": lambda settings, _: generator(settings, "generator-1", 1, 1),
     "generator-batch": lambda settings, _: generator_batch(settings),
     "waiting": lambda settings, _: waiting(settings),
-    "added-invoke": lambda settings, _: added_invoke(settings),
+    "added-invoke": lambda settings, _: added(settings, null_output(settings), "added-invoke", "an invocation", Goal(at_most=0.3)),
     "start": lambda settings, _: start(settings),
     "idle": lambda settings, _: idle(settings),
 }

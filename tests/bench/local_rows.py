@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench import Call, Settings
 from report import CostRow, Goal, ValueRow
-from rows import Output, application, calls, floor, memory
+from rows import Output, added, application, calls, floor, memory
 
 FILE = "1k.json"
 
@@ -24,10 +24,13 @@ def place(settings: Settings):
         yield Place(echo.port, Path(folder))
 
 
+def caller(settings: Settings, here: Place) -> Output:
+    return Output("http", {"url": f"http://127.0.0.1:{here.echo}"}, lambda: floor(settings, "http_post", port=here.echo))
+
+
 def post(settings: Settings, here: Place, connections: int) -> CostRow:
-    output = Output("http", {"url": f"http://127.0.0.1:{here.echo}"}, lambda: floor(settings, "http_post", port=here.echo))
-    return calls(settings, output, f"http-post-{connections}", "POST of 1 KB to a POST elsewhere that answers 1 KB", connections,
-                 Goal(times=1.5))
+    return calls(settings, caller(settings, here), f"http-post-{connections}", "POST of 1 KB to a POST elsewhere that answers 1 KB",
+                 connections, Goal(times=1.5))
 
 
 def get_file(settings: Settings, here: Place, connections: int) -> CostRow:
@@ -37,7 +40,8 @@ def get_file(settings: Settings, here: Place, connections: int) -> CostRow:
 
 
 def idle(settings: Settings, here: Place) -> list[ValueRow]:
-    return [memory(settings, "http", {"url": f"http://127.0.0.1:{here.echo}"}, lambda: floor(settings, "http_post", port=here.echo)),
+    out = caller(settings, here)
+    return [memory(settings, "http", out.fields, out.floor),
             memory(settings, "localstorage", {"rootPath": str(here.folder)}),
             memory(settings, "cron", {"schedule": "@every 1h"})]
 
@@ -47,5 +51,6 @@ ROWS = {
     "http-post-32": lambda settings, here: post(settings, here, 32),
     "localstorage-get-1": lambda settings, here: get_file(settings, here, 1),
     "localstorage-get-32": lambda settings, here: get_file(settings, here, 32),
+    "added-http": lambda settings, here: added(settings, caller(settings, here), "added-http", "a call elsewhere", Goal(at_most=0.5)),
     "memory-local": idle,
 }

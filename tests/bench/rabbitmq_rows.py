@@ -4,7 +4,7 @@ import time
 
 from bench import Settings
 from report import CostRow, Goal, ValueRow
-from rows import DEFAULT_IN_FLIGHT, Output, Source, calls, events, fill, floor, memory
+from rows import DEFAULT_IN_FLIGHT, Output, Source, added, calls, events, fill, floor, memory
 from servers import Server, running
 
 numbers = itertools.count(1)
@@ -26,11 +26,14 @@ def fields(server: Server, name: str) -> dict[str, str]:
     return {"host": f"amqp://guest:guest@{server.address('amqp')}", "queueName": name, "durable": "true"}
 
 
-def create(settings: Settings, server: Server, connections: int) -> CostRow:
+def output(settings: Settings, server: Server) -> Output:
     name = queue()
-    output = Output("rabbitmq", fields(server, name), lambda: floor_create(settings, server, name))
-    return calls(settings, output, f"rabbitmq-create-{connections}", "POST of 1 KB to a confirmed message of RabbitMQ", connections,
-                 Goal(times=1.5))
+    return Output("rabbitmq", fields(server, name), lambda: floor_create(settings, server, name))
+
+
+def create(settings: Settings, server: Server, connections: int) -> CostRow:
+    return calls(settings, output(settings, server), f"rabbitmq-create-{connections}",
+                 "POST of 1 KB to a confirmed message of RabbitMQ", connections, Goal(times=1.5))
 
 
 def events_in(settings: Settings, server: Server) -> CostRow:
@@ -54,5 +57,7 @@ ROWS = {
     "rabbitmq-create-1": lambda settings, server: create(settings, server, 1),
     "rabbitmq-create-32": lambda settings, server: create(settings, server, 32),
     "rabbitmq-in": events_in,
+    "added-rabbitmq": lambda settings, server: added(settings, output(settings, server), "added-rabbitmq", "a confirmed message",
+                                                     Goal(at_most=0.5)),
     "memory-rabbitmq": idle,
 }

@@ -4,7 +4,7 @@ import time
 
 from bench import Call, Settings
 from report import CostRow, Goal, ValueRow
-from rows import DEFAULT_IN_FLIGHT, Output, Source, calls, events, fill, floor, memory
+from rows import DEFAULT_IN_FLIGHT, Output, Source, added, calls, events, fill, floor, memory
 from servers import Server, running
 
 PASSWORD = "redis-secret"
@@ -23,9 +23,13 @@ def fields(server: Server) -> dict[str, str]:
     return {"redisHost": server.address("plain"), "redisPassword": PASSWORD}
 
 
+def output(settings: Settings, server: Server) -> Output:
+    return Output("redis", fields(server), lambda: floor_set(settings, server), Call(metadata={"key": "bench"}))
+
+
 def create(settings: Settings, server: Server, connections: int) -> CostRow:
-    output = Output("redis", fields(server), lambda: floor_set(settings, server), Call(metadata={"key": "bench"}))
-    return calls(settings, output, f"redis-set-{connections}", "POST of 1 KB to a SET of Redis", connections, Goal(times=1.5))
+    return calls(settings, output(settings, server), f"redis-set-{connections}", "POST of 1 KB to a SET of Redis", connections,
+                 Goal(times=1.5))
 
 
 def events_in(settings: Settings, server: Server) -> CostRow:
@@ -48,5 +52,6 @@ ROWS = {
     "redis-set-1": lambda settings, server: create(settings, server, 1),
     "redis-set-32": lambda settings, server: create(settings, server, 32),
     "redis-in": events_in,
+    "added-redis": lambda settings, server: added(settings, output(settings, server), "added-redis", "a SET", Goal(at_most=0.5)),
     "memory-redis": idle,
 }

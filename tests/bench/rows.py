@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Callable
 
-from bench import Call, Host, Settings, component, load, under_load, while_sending
+from bench import Call, Host, Settings, component, load, under_load, wait_answered, while_sending
 from processes import Sample, Started
 from report import CostRow, Goal, ValueRow
 
@@ -80,6 +80,7 @@ def events(settings: Settings, source: Source, name: str, what: str, goal: Goal)
 def fill(settings: Settings, make: Callable[[], Started], seconds: float) -> int:
     """Fills a source through the floor of an output to it; how many events it then has."""
     with make() as filler:
+        wait_answered(filler, "/", Call())
         return load(settings, filler, "/", 64, seconds)["operations"]
 
 
@@ -87,11 +88,24 @@ def added_rows(name: str, what: str, goal: Goal | None, products: list, floors: 
     """`products` and `floors` are pairs of p50 and p99 in µs, one of each per round."""
     rows = []
     for at, quantile in enumerate(("p50", "p99")):
-        added = [product[at] - bare[at] for product, bare in zip(products, floors)]
+        later = [product[at] - bare[at] for product, bare in zip(products, floors)]
         rows.append(ValueRow(f"{name}-{quantile}", f"{quantile} of {what}, open loop: product less floor", "ms",
-                             statistics.median(added) / 1000, statistics.median(bare[at] for bare in floors) / 1000,
+                             statistics.median(later) / 1000, statistics.median(bare[at] for bare in floors) / 1000,
                              goal if quantile == "p99" else None, {"product": products, "floor": floors}))
     return rows
+
+
+def added(settings: Settings, output: Output, name: str, what: str, goal: Goal) -> list[ValueRow]:
+    """How much later a caller has its answer than from the floor, at a pace that loads nobody."""
+    def run(server: Started, path: str) -> tuple[float, float]:
+        sample = under_load(settings, server, path, 16, output.call, rate=1000)
+        return sample.p50_us, sample.p99_us
+    products, floors = [], []
+    with output.floor() as bare, output.host(settings) as host:
+        for _ in range(settings.rounds):
+            floors.append(run(bare, "/"))
+            products.append(run(host, "/v1.0/bindings/out"))
+    return added_rows(name, f"{what} at 1,000/s", goal, products, floors)
 
 
 def memory_rows(name: str, what: str, goal: float, host: Started, bare: Started) -> list[ValueRow]:
@@ -111,10 +125,10 @@ def memory(settings: Settings, kind: str, fields: dict[str, str], bare: Callable
         alone = resident(open_one(floor(settings, "http_server")))
         library = resident(open_one(bare())) - alone if bare else 0
         if settings.self_check:
-            added = library
+            more = library
         else:
             port = open_one(application(settings)).port
             without = resident(open_one(Host(settings, "host-alone", [], port)))
-            added = resident(open_one(Host(settings, f"host-{kind}", [component("one", kind, **fields)], port))) - without
-    return ValueRow(f"memory-{kind}", f"resident, one idle {kind} component, beyond the host alone", "MB", added, library,
-                    Goal(plus=5), {"product": [added], "floor": [library]})
+            more = resident(open_one(Host(settings, f"host-{kind}", [component("one", kind, **fields)], port))) - without
+    return ValueRow(f"memory-{kind}", f"resident, one idle {kind} component, beyond the host alone", "MB", more, library,
+                    Goal(plus=5), {"product": [more], "floor": [library]})

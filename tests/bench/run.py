@@ -9,6 +9,8 @@ from pathlib import Path
 import http_rows
 import kafka_rows
 import local_rows
+import mqtt3_rows
+import nats_rows
 import postgresql_rows
 import rabbitmq_rows
 import redis_rows
@@ -17,7 +19,7 @@ from processes import BenchError
 from report import as_json, tables
 
 # Each has ROWS, by name, and place(), which is there while they run: a server, or nothing.
-FAMILIES = [http_rows, kafka_rows, local_rows, redis_rows, rabbitmq_rows, postgresql_rows]
+FAMILIES = [http_rows, kafka_rows, local_rows, redis_rows, rabbitmq_rows, postgresql_rows, nats_rows, mqtt3_rows]
 
 
 def arguments() -> argparse.Namespace:
