@@ -178,6 +178,45 @@ def test_a_dead_letter_target_that_cannot_be_is_a_start_error(start_host, app, f
     assert not app.requests("/numbers")
 
 
+@pytest.mark.parametrize(("place", "words"), [
+    ({"publishTopic": "orders"}, "does not write to its own source"),
+    ({}, "missing a place to write to"),
+])
+def test_a_dead_letter_that_would_come_back_or_has_no_place_is_a_start_error(start_host, app, place, words):
+    nobody = {"brokers": "127.0.0.1:9", "authType": "none"}
+    orders = component("orders", "bindings.kafka", {**nobody, "topics": "orders", "consumerGroup": "g", "direction": "input",
+                                                    "deadLetter": "letters"})
+    host = start_host(orders, component("letters", "bindings.kafka", {**nobody, "direction": "output", **place}), app=app)
+    host.wait_for_message("Failed to init component orders", words)
+
+
+def test_a_resiliency_file_beats_the_components_own_fields_and_says_so(start_host, app):
+    app.always("/numbers", 500)
+    host = start_host(numbers(maxAttempts=5), app=app, files={"policies.yaml": """
+apiVersion: dapr.io/v1alpha1
+kind: Resiliency
+metadata: { name: policies }
+spec:
+  policies: { retries: { once: { policy: constant, duration: 10ms, maxRetries: 1 } } }
+  targets: { components: { numbers: { inbound: { retry: once } } } }
+"""})
+    host.wait_for_message("its own fields for retries have no effect")
+    host.wait_for_state("numbers", lambda state: state.get("blocked") == 1, "blocked")
+    assert len(app.requests("/numbers")) == 2
+
+
+def test_an_answer_reaches_an_output_only_where_that_is_on(start_host, app, tmp_path):
+    called = tmp_path / "called"
+    for path in ("/plain", "/numbers"):
+        app.always(path, Answer(body=b'{"to": ["called"], "data": {"from": "%s"}}' % path.encode()))
+    sink = component("called", "bindings.sink", {"file": called})
+    host = start_host(numbers("plain"), numbers(replyOutputs="after-ack", replyOutputsAllowed="called"), sink, app=app)
+    for name in ("plain", "numbers"):
+        host.wait_for_state(name, lambda state: state.get("acked") == 1, "acknowledged")
+    wait_until(lambda: len(lines_of(called)) == 1, "the output is called")
+    assert "/numbers" in lines_of(called)[0]
+
+
 def test_handler_timeout_ends_an_attempt_and_not_the_event(start_host, app):
     never = threading.Event()
     app.answer("/numbers", Answer(gate=never))
