@@ -1,9 +1,12 @@
 """Switches rules off one by one in a copy of the tree and expects each one's test to fail: what scripts/switch-off runs."""
 
+import filecmp
 import json
 import os
 import pathlib
 import re
+import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -40,6 +43,19 @@ def read_rules(path):
         if len(columns) != 4 or len(switch) != 3:
             sys.exit(f"{path}:{number}: expected SECTION | RULE | TEST | FILE ::: TEXT ::: OTHER TEXT, found {line}")
         yield Rule(number, *columns[:3], *switch)
+
+
+def mirror(root, copy, names):
+    """Makes the copy what the tree is, by content: a run that was killed left a rule switched off. What is equal keeps its time,
+    so that it is not built again."""
+    for name in names:
+        place = root / name
+        for source in [place] if place.is_file() else place.rglob("*"):
+            target = copy / source.relative_to(root)
+            if source.is_file() and not (target.exists() and filecmp.cmp(source, target, shallow=False)):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, target)
+                shutil.copymode(source, target)
 
 
 class Tree:
@@ -136,6 +152,7 @@ def tests_fail_by_themselves(tree, rules):
 
 def main():
     source, build, file, *words = sys.argv[1:]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     tree = Tree(pathlib.Path(source), pathlib.Path(build))
     rules = [rule for rule in read_rules(pathlib.Path(file))
              if not words or any(word in f"{rule.section} {rule.text} {rule.test} {rule.file}" for word in words)]
@@ -156,4 +173,7 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if sys.argv[1] == "--mirror":
+        mirror(*map(pathlib.Path, sys.argv[2:4]), sys.argv[4:])
+    else:
+        sys.exit(main())
