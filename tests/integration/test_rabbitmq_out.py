@@ -187,6 +187,7 @@ def test_every_success_is_in_the_queue_when_the_broker_is_killed(plugin, server,
     thread = threading.Thread(target=publish)
     thread.start()
     wait_until(lambda: len(done) > 300, "some messages")
+    server.remember_queues()
     server.kill()
     wait_until(lambda: any(each.status == UNAVAILABLE and each.retryable for each in done.values()), "calls fail at once")
     server.start()

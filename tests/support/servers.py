@@ -39,6 +39,12 @@ class Server:
     def pause(self):
         """It is there and says nothing, until resume()."""
         self.signal(signal.SIGSTOP)
+        # Each of its threads ends what it is at.
+        wait_until(lambda: self._thread_states() == {"T"}, lambda: f"{self.name} stands still; {self._thread_states()}")
+
+    def _thread_states(self):
+        threads = pathlib.Path(f"/proc/{self.state['pid']}/task").glob("*/stat")
+        return {each.read_text().rpartition(")")[2].split()[0] for each in threads}
 
     def resume(self):
         self.signal(signal.SIGCONT)

@@ -51,6 +51,11 @@ class RabbitMq(Server):
             connection.channel().queue_declare(name, durable=True, arguments={key.replace("_", "-"): value for key, value in arguments.items()})
         return name
 
+    def remember_queues(self):
+        """A queue that was made less than two seconds before the broker is killed may be gone with all that is in it: the broker
+        confirms messages that are on the disk, and writes down later that there is a queue."""
+        self.ctl("eval", "mnesia:sync_log().")
+
     def delete_queue(self, name):
         with self.connect() as connection:
             connection.channel().queue_delete(name)
