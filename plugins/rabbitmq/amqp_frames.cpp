@@ -156,8 +156,7 @@ void AmqpLink::State::method(Channel channel, const amqp_method_t& method, AmqpL
 
 void AmqpLink::State::close(Channel channel, const amqp_channel_close_t& closed, AmqpListener& listener) {
   const std::string text = text_of(closed.reply_text);
-  if (channel == Channel::main)
-    throw closed_error("the broker closed the channel", closed.reply_code, text);
+  if (channel == Channel::main) throw closed_error("the broker closed the channel", closed.reply_code, text);
   if (in_message == channel) in_message.reset();
   const Error why = closed_error("the broker refused the message", closed.reply_code, text);
   amqp_channel_close_ok_t agreed{};

@@ -43,8 +43,7 @@ void Session::connect() {
   }
 }
 
-Session::Attempt Session::attempt(const Address& address,
-                                  const std::shared_ptr<Interrupt>& interrupt) const {
+Session::Attempt Session::attempt(const Address& address, const std::shared_ptr<Interrupt>& interrupt) const {
   try {
     auto link = connected(address, interrupt);
     hooks_.set_up(*link);
@@ -195,7 +194,8 @@ void Session::close(Deadline deadline) {
   if (attempt_.joinable()) attempt_.join();
   if (watched_ >= 0) loop_.remove(std::exchange(watched_, -1));
   if (!link_) return;
-  const auto left = std::chrono::duration_cast<milliseconds>(deadline.time() - std::chrono::steady_clock::now());
+  const auto left =
+      std::chrono::duration_cast<milliseconds>(deadline.time() - std::chrono::steady_clock::now());
   link_->close(std::min(kFarewell, left / 2));
   link_.reset();
   for (const Ping& ping : std::exchange(pings_, {}))

@@ -24,7 +24,8 @@ namespace cleat::rabbitmq {
 class Session {
  public:
   struct Hooks {
-    std::function<void(AmqpLink&)> set_up;  ///< on a fresh connection, on a thread of its own; may throw Error
+    /// On a fresh connection, on a thread of its own; may throw Error.
+    std::function<void(AmqpLink&)> set_up;
     std::function<void()> up;
     std::function<void(const Error& why)> down;  ///< also after each attempt that failed
     std::function<void()> ready;  ///< what arrived was handled, or there is room again for what is to be sent
