@@ -38,7 +38,8 @@ std::string percent_decoded(std::string_view text) {
 
 void parse_parameter(std::string_view name, std::string_view value, Address& out) {
   constexpr std::array<std::string_view, 7> kElsewhere{
-      "cacertfile", "certfile", "keyfile", "verify", "fail_if_no_peer_cert", "server_name_indication", "auth_mechanism"};
+      "cacertfile",    "certfile", "keyfile", "verify", "fail_if_no_peer_cert", "server_name_indication",
+      "auth_mechanism"};
   if (std::find(kElsewhere.begin(), kElsewhere.end(), name) != kElsewhere.end()) {
     refuse("host: the URI's parameter '" + std::string(name) +
            "' is not for here; TLS and the login have the fields caCert, clientCert, clientKey, "
@@ -48,7 +49,8 @@ void parse_parameter(std::string_view name, std::string_view value, Address& out
   std::uint16_t seconds = 0;
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
   if (error != std::errc() || end != value.data() + value.size()) {
-    refuse("host: expected seconds from 0 to 65535 as the URI's heartbeat, found '" + std::string(value) + "'");
+    refuse("host: expected seconds from 0 to 65535 as the URI's heartbeat, found '" + std::string(value) +
+           "'");
   }
   out.heartbeat = std::chrono::seconds(seconds);
 }
@@ -142,6 +144,7 @@ Address parse_address(std::string_view uri) {
   out.tls = scheme == "amqps";
   out.port = out.tls ? kTlsPort : kPort;
   uri.remove_prefix(scheme_end + 3);
+  const bool has_late_at = uri.find('@') != std::string_view::npos;
   if (const std::size_t query = uri.find('?'); query != std::string_view::npos) {
     parse_parameters(uri.substr(query + 1), out);
     uri = uri.substr(0, query);
@@ -150,7 +153,12 @@ Address parse_address(std::string_view uri) {
     if (slash + 1 < uri.size()) out.vhost = percent_decoded(uri.substr(slash + 1));
     uri = uri.substr(0, slash);
   }
-  if (const std::size_t at = uri.rfind('@'); at != std::string_view::npos) {
+  const std::size_t at = uri.rfind('@');
+  if (at == std::string_view::npos && has_late_at) {
+    // Otherwise a part of the password would be taken for a name, and told.
+    refuse("host: expected '/', '?' and '@' as %2F, %3F and %40 in the user and the password of the URI");
+  }
+  if (at != std::string_view::npos) {
     const std::string_view login = uri.substr(0, at);
     const std::size_t colon = login.find(':');
     out.user = percent_decoded(login.substr(0, colon));
@@ -180,7 +188,8 @@ RabbitConfig parse_config(const Config& config, std::uint32_t directions) {
   out.queue = parse_queue(config);
   if (out.queue.exclusive && directions == (CLEAT_IN | CLEAT_OUT)) {
     refuse(
-        "exclusive: an exclusive queue belongs to one connection, and reading and writing have one each; give the "
+        "exclusive: an exclusive queue belongs to one connection, and reading and writing have one each; "
+        "give the "
         "component one direction, or leave exclusive out");
   }
   parse_exchange(config, out);
