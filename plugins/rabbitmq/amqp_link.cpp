@@ -24,6 +24,7 @@ constexpr int kFrameMax = 131072;
 constexpr int kUserTimeoutMs = 15'000;
 constexpr int kUnlimitedFrom = 4;  // from this version on a quorum queue drops what was given out 20 times
 constexpr timeval kRpcTimeout{5, 0};
+constexpr std::size_t kFarewell = 64;  // bytes, generously
 
 bool is_address(const std::string& host) {
   return host.find(':') != std::string::npos || host.find_first_not_of("0123456789.") == std::string::npos;
@@ -101,7 +102,7 @@ AmqpLink::AmqpLink(const RabbitConfig& config, const Address& address, const std
 AmqpLink::~AmqpLink() {
   interrupt_->watch(-1);
   // A farewell that nobody waits for: the broker gives back what was out.
-  if (state_->is_open && has_room()) {
+  if (state_->is_open && has_room(kFarewell)) {
     amqp_connection_close_t farewell{AMQP_REPLY_SUCCESS, amqp_cstring_bytes("bye"), 0, 0};
     amqp_send_method(state_->connection, 0, AMQP_CONNECTION_CLOSE_METHOD, &farewell);
   }
@@ -240,10 +241,10 @@ void AmqpLink::declare_queue(const QueueSettings& queue) {
     check(amqp_get_rpc_reply(state_->connection), "queue '" + queue.name + "'");
   } catch (const Error& error) {
     if (error.native_code != AMQP_PRECONDITION_FAILED || !queue.declare) throw;
-    throw Error(error.status,
-                std::string(error.what()) +
-                    "; make the fields fit the queue that is there, or set declare to false",
-                error.flags, error.native_code);
+    throw Error(
+        error.status,
+        std::string(error.what()) + "; make the fields fit the queue that is there, or set declare to false",
+        error.flags, error.native_code);
   }
 }
 

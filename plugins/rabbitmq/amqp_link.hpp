@@ -85,9 +85,12 @@ class AmqpLink {
   void ack(std::uint64_t delivery_tag);
   void give_back(std::uint64_t delivery_tag, bool requeue);
 
-  /// Whether the socket takes a good 16 KiB at once. What is sent when it does not may wait until the kernel
-  /// gives the connection up, after 15 s.
-  [[nodiscard]] bool has_room() const;
+  /// Whether the socket takes `size` bytes at once, of 16 KiB at most. What is sent when it does not may wait until
+  /// the kernel gives the connection up, after 15 s.
+  [[nodiscard]] bool has_room(std::size_t size);
+  /// Between them what is sent goes out in as few packets as it needs; or at the latest after 200 ms.
+  void hold();
+  void release();
   [[nodiscard]] bool fits(const Outgoing& message) const;
   /// Begins a message. What it gives back is the part of the body that is still to be sent, by continue_message(),
   /// before another message begins; unless on_aside_closed() comes for its channel.
@@ -115,6 +118,7 @@ class AmqpLink {
 
   std::unique_ptr<State> state_;
   std::shared_ptr<Interrupt> interrupt_;
+  std::size_t room_ = 0;  ///< what the socket takes without being asked again
   int server_major_ = 0;
 };
 

@@ -1,6 +1,9 @@
 #include <amqp.h>
 #include <amqp_framing.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <utility>
@@ -28,7 +31,8 @@ void AmqpLink::consume(const std::string& queue, const std::string& tag, std::ui
   // Counts for the consumers that come after it. The broker does one after the other, and says what it refuses
   // by closing the channel.
   amqp_basic_qos_t qos{0, prefetch, 0};
-  check(amqp_send_method(state_->connection, kMain, AMQP_BASIC_QOS_METHOD, &qos), "consuming cannot be begun");
+  check(amqp_send_method(state_->connection, kMain, AMQP_BASIC_QOS_METHOD, &qos),
+        "consuming cannot be begun");
   amqp_basic_consume_t consume{};
   consume.queue = bytes_of(queue);
   consume.consumer_tag = bytes_of(tag);
@@ -52,10 +56,26 @@ void AmqpLink::give_back(std::uint64_t delivery_tag, bool requeue) {
         "a message cannot be given back");
 }
 
-bool AmqpLink::has_room() const {
-  pollfd polled{descriptor(), POLLOUT, 0};
-  // An error is for who sends to find.
-  return ::poll(&polled, 1, 0) != 0;
+bool AmqpLink::has_room(std::size_t size) {
+  size = std::min(size, kPart);
+  if (room_ < size) {
+    pollfd polled{descriptor(), POLLOUT, 0};
+    // An error is for who sends to find.
+    if (::poll(&polled, 1, 0) == 0) return false;
+    room_ = kPart;
+  }
+  room_ -= size;
+  return true;
+}
+
+void AmqpLink::hold() {
+  constexpr int kOn = 1;
+  ::setsockopt(descriptor(), IPPROTO_TCP, TCP_CORK, &kOn, sizeof kOn);
+}
+
+void AmqpLink::release() {
+  constexpr int kOff = 0;
+  ::setsockopt(descriptor(), IPPROTO_TCP, TCP_CORK, &kOff, sizeof kOff);
 }
 
 bool AmqpLink::fits(const Outgoing& message) const {
@@ -158,7 +178,7 @@ void AmqpLink::process(AmqpListener& listener) {
 }
 
 void AmqpLink::close(std::chrono::milliseconds within) {
-  if (!std::exchange(state_->is_open, false) || within.count() <= 0 || !has_room()) return;
+  if (!std::exchange(state_->is_open, false) || within.count() <= 0 || !has_room(kPart)) return;
   const timeval limit{within.count() / 1000, (within.count() % 1000) * 1000};
   amqp_set_rpc_timeout(state_->connection, &limit);
   amqp_connection_close(state_->connection, AMQP_REPLY_SUCCESS);

@@ -26,9 +26,9 @@ Consumer::Consumer(Host host, const RabbitConfig& config, Health health)
       config_(config),
       health_(std::move(health)),
       session_(loop_, config, *this,
-               Session::Hooks{[this](AmqpLink& link) { link.set_up(config_, true); },
-                              [this] { up(); }, [this](const Error& why) { lost(why); },
-                              [this] { advance(); }, [this] { tick(); }}) {}
+               Session::Hooks{[this](AmqpLink& link) { link.set_up(config_, true); }, [this] { up(); },
+                              [this](const Error& why) { lost(why); }, [this] { advance(); },
+                              [this] { tick(); }}) {}
 
 void Consumer::start() {
   loop_.start();
@@ -158,18 +158,29 @@ std::uint32_t Consumer::deliver_some(std::uint32_t count) {
 }
 
 void Consumer::settle(Settlements settlements) {
-  std::vector<Settled> settled;
-  settled.reserve(settlements.count);
-  for (const cleat_settlement* one : settlements)
-    settled.push_back({one->event_id, one->verdict, one->flags});
-  loop_.post([this, settled = std::move(settled)] {
-    settle_each(settled);
+  bool was_empty = false;
+  {
+    const std::lock_guard lock(settled_mutex_);
+    was_empty = settled_.empty();
+    for (const cleat_settlement* one : settlements)
+      settled_.push_back({one->event_id, one->verdict, one->flags});
+  }
+  if (!was_empty) return;
+  loop_.post([this] {
+    settle_all();
     advance();
   });
 }
 
-void Consumer::settle_each(const std::vector<Settled>& settled) {
+void Consumer::settle_all() {
+  std::vector<Settled> settled;
+  {
+    const std::lock_guard lock(settled_mutex_);
+    settled.swap(settled_);
+  }
   session_.use([&](AmqpLink& link) {
+    const bool are_many = settled.size() > 1;
+    if (are_many) link.hold();
     for (const Settled& one : settled) {
       const auto found = out_.find(one.id);
       if (found == out_.end()) continue;  // of a channel that ended: the broker gives it out again
@@ -178,6 +189,7 @@ void Consumer::settle_each(const std::vector<Settled>& settled) {
       settle_one(link, one, out);
       if (out.is_alarming && alarming_.erase(one.id) != 0) tell_health();
     }
+    if (are_many) link.release();
   });
 }
 
@@ -243,12 +255,13 @@ void Consumer::give_up_old() {
     backlog_.pop_front();
   }
   if (tags.empty()) return;
-  host_.log(CLEAT_LOG_WARN,
-            "messages that were held for longer than deliveryTimeout are given back, so that RabbitMQ does not "
-            "close the channel",
-            {{"queue", config_.queue.name},
-             {"delivered", std::to_string(ids.size())},
-             {"all", std::to_string(tags.size())}});
+  host_.log(
+      CLEAT_LOG_WARN,
+      "messages that were held for longer than deliveryTimeout are given back, so that RabbitMQ does not "
+      "close the channel",
+      {{"queue", config_.queue.name},
+       {"delivered", std::to_string(ids.size())},
+       {"all", std::to_string(tags.size())}});
   if (!ids.empty()) host_.withdraw(CLEAT_BY_EVENT, ids.data(), static_cast<std::uint32_t>(ids.size()));
   session_.use([&](AmqpLink& link) {
     for (const std::uint64_t tag : tags)
@@ -261,7 +274,8 @@ void Consumer::alarm(std::uint64_t id, const Received& received) {
   const bool made_without = config_.queue.is_unlimited() && server_major_ >= kLimitFrom;
   if (made_without) return;
   if (config_.queue.delivery_limit || !config_.queue.declare || server_major_ >= kLimitFrom) {
-    warn_of_limit("the queue may have a delivery limit: RabbitMQ drops or dead-letters what is given out more often");
+    warn_of_limit(
+        "the queue may have a delivery limit: RabbitMQ drops or dead-letters what is given out more often");
   }
   if (*received.delivery_count < kAlarmingCount) return;
   const std::string& name = received.message.properties.message_id;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -67,7 +68,7 @@ class Consumer final : private AmqpListener {
   void give_back_backlog();
   void deliver_backlog();
   std::uint32_t deliver_some(std::uint32_t count);
-  void settle_each(const std::vector<Settled>& settled);
+  void settle_all();
   void settle_one(AmqpLink& link, const Settled& settled, const Out& out);
   void lost(const Error& why);
   void tick();
@@ -81,6 +82,8 @@ class Consumer final : private AmqpListener {
   Health health_;
   common::EventLoop loop_;
   Session session_;
+  std::mutex settled_mutex_;
+  std::vector<Settled> settled_;  ///< not told to the broker; at most as many as are out
   Window window_;
   bool reading_ = false;
   std::vector<Reader> readers_;   ///< consumers that are there
@@ -88,11 +91,12 @@ class Consumer final : private AmqpListener {
   std::uint64_t last_reader_ = 0;
   std::deque<Received> backlog_;  ///< prefetched, not delivered; at most the sum of the prefetch counts
   std::map<std::uint64_t, Out> out_;
-  std::map<std::uint64_t, Clock::time_point> left_;  ///< unacknowledged, by tag, and of no more interest to the host
+  /// Unacknowledged, by tag, and of no more interest to the host.
+  std::map<std::uint64_t, Clock::time_point> left_;
   std::uint64_t last_event_ = 0;
   Clock::time_point paused_since_{}, told_at_{};
   std::map<std::uint64_t, std::string> alarming_;  ///< by event: what the broker is about to drop
-  std::string why_down_;  ///< until it reads again, or has nothing to read
+  std::string why_down_;                           ///< until it reads again, or has nothing to read
   int server_major_ = 0;
   bool has_warned_ = false;
 };

@@ -14,6 +14,8 @@ constexpr std::uint32_t kMostCalls = 8192;
 constexpr std::size_t kMostKnown = 1000;
 // A broker has a limit to the size of a message, 16 MiB or more by default; a larger one closes the channel.
 constexpr std::size_t kLarge = 4U << 20U;
+// What the frames of a message have besides its body, mostly.
+constexpr std::size_t kHeaders = 512;
 
 }  // namespace
 
@@ -26,8 +28,8 @@ Publisher::Publisher(Host host, const RabbitConfig& config, Health health)
                                 link.open_for_confirms();
                                 link.set_up(config_, false);
                               },
-                              [this] { up(); }, [this](const Error& why) { lost(why); }, [this] { pump(); },
-                              [] {}}) {}
+                              [this] { up(); }, [this](const Error& why) { lost(why); },
+                              [this] { pump_soon(); }, [] {}}) {}
 
 void Publisher::start() {
   loop_.start();
@@ -75,7 +77,7 @@ void Publisher::begin(const PendingPtr& pending, std::uint64_t deadline_ns) {
   }
   const bool is_known = known_.find(pending->message.exchange) != known_.end();
   (is_known && !is_odd(pending->message) ? line_ : odd_line_).push_back(pending);
-  pump();
+  pump_soon();
 }
 
 /// The broker looks into some headers and properties, and refuses what it does not understand there.
@@ -85,12 +87,23 @@ bool Publisher::is_odd(const Outgoing& message) const {
                      [](const auto& header) { return header.first == "CC" || header.first == "BCC"; });
 }
 
+/// With all that comes until then.
+void Publisher::pump_soon() {
+  if (std::exchange(pumps_soon_, true)) return;
+  loop_.before_sleep([this] {
+    pumps_soon_ = false;
+    pump();
+  });
+}
+
 /// Sends what waits while the socket takes it.
 void Publisher::pump() {
   session_.use([this](AmqpLink& link) {
+    const bool are_many = line_.size() > 1;
+    if (are_many) link.hold();
     bool is_full = false;
     while (!is_full && (sending_ || !line_.empty() || !odd_line_.empty())) {
-      if (!link.has_room()) {
+      if (!link.has_room(size_of_next())) {
         is_full = true;
       } else if (sending_) {
         sending_->rest = link.continue_message(sending_->rest);
@@ -99,8 +112,19 @@ void Publisher::pump() {
         break;
       }
     }
+    if (are_many) link.release();
     session_.watch_room(is_full);
   });
+}
+
+/// About, and more rather than less.
+std::size_t Publisher::size_of_next() const {
+  if (sending_) return sending_->rest.size();
+  std::size_t size = 0;
+  for (const Line* line : {&line_, &odd_line_}) {
+    if (!line->empty()) size = std::max(size, line->front()->message.body.size() + kHeaders);
+  }
+  return size;
 }
 
 /// False: what waits has to wait longer.
@@ -236,7 +260,7 @@ bool Publisher::take_back(const PendingPtr& pending) {
 void Publisher::late(const PendingPtr& pending) {
   if (pending->is_over) return;
   if (take_back(pending)) {
-    const char* what = is_blocked_         ? "RabbitMQ takes no messages for now: "
+    const char* what = is_blocked_        ? "RabbitMQ takes no messages for now: "
                        : session_.is_up() ? "RabbitMQ takes no more for now; the message was not sent"
                                           : "there was no connection to RabbitMQ within the time of the call";
     fail(pending, CLEAT_TIMEOUT, is_blocked_ ? what + blocked_why_ : what, CLEAT_RETRYABLE);

@@ -83,7 +83,9 @@ class Publisher final : private AmqpListener {
   void up();
   void begin(const PendingPtr& pending, std::uint64_t deadline_ns);
   [[nodiscard]] bool is_odd(const Outgoing& message) const;
+  void pump_soon();
   void pump();
+  [[nodiscard]] std::size_t size_of_next() const;
   [[nodiscard]] bool send_next(AmqpLink& link);
   void send(AmqpLink& link, PendingPtr pending, Channel channel);
   void confirm(const PendingPtr& pending, bool is_ack);
@@ -110,7 +112,7 @@ class Publisher final : private AmqpListener {
   PendingPtr alone_;  ///< what is aside now
   std::array<Confirms, 2> confirms_;
   std::set<std::string, std::less<>> known_;  ///< exchanges that took a message on this connection
-  bool is_aside_open_ = false, is_blocked_ = false, is_ending_ = false;
+  bool is_aside_open_ = false, is_blocked_ = false, is_ending_ = false, pumps_soon_ = false;
   std::string blocked_why_;
   std::function<void()> when_empty_;
 };
