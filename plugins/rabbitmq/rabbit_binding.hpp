@@ -27,7 +27,9 @@ class RabbitBinding {
   void begin_input(const Window& window) { consumer_->begin(window); }
   void set_window(const Window& window) { consumer_->set_window(window); }
   void settle(Settlements settlements) { consumer_->settle(settlements); }
-  void end_input(Deadline deadline) { consumer_->end(deadline); }
+  void end_input(Deadline deadline) {
+    if (consumer_) consumer_->end(deadline);
+  }
   void stop(Deadline deadline);
 
  private:
