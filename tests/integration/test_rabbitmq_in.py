@@ -131,6 +131,16 @@ def test_a_killed_host_had_nothing_of_its_own(start_host, server, queue, app):
     assert [event.header("redelivered") for event in app.requests("/in")][:3] == ["false", "false", "true"]
 
 
+def test_nothing_is_lost_when_the_host_is_killed_under_load(start_host, server, queue, app):
+    host = reading(server, queue, start_host(income(server, queue), app=app))
+    server.publish(queue, *(b"%d" % number for number in range(1500)))
+    wait_until(lambda: len(app.requests("/in")) > 100, "some events")
+    host.kill()
+    start_host(income(server, queue), app=app)
+    server.wait_until_all_is_done(queue, 60)
+    assert set(bodies(app)) == {b"%d" % number for number in range(1500)}
+
+
 def test_a_stop_under_load_gives_back_what_was_not_begun(start_host, server, queue, app):
     """Another host has it at once, and nothing twice."""
     gate = threading.Event()

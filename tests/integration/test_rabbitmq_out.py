@@ -118,6 +118,17 @@ def test_what_no_queue_takes_is_an_error(start_host, server, queue):
     assert host.create("careless", "x", routingKey="nobody").status == 204
 
 
+def test_a_full_queue_is_no_success(plugin, server):
+    """The broker says no, so that another attempt is safe."""
+    name = server.make_queue(x_max_length=1, x_overflow="reject-publish")
+    write(plugin, server, name, declare="false")
+    plugin.good("create", b"fits")
+    done = plugin.call("create", b"does not")
+    assert done.status == UNAVAILABLE and done.retryable and "could not take the message" in done.text, done
+    assert [body for _, _, body in server.take_all(name)] == [b"fits"]
+    plugin.good("create", b"fits again")
+
+
 def test_an_unroutable_one_is_told_among_many(plugin, server, queue):
     write(plugin, server, queue)
     plugin.good("create", b"first")
@@ -172,7 +183,28 @@ def test_an_odd_ttl_or_name(plugin, server, queue):
     plugin.good("create", b"y", {"messageID": "m" * 255})
 
 
-# --- a broker that goes, or does not listen ---
+# --- a broker that goes, or does not listen; a host that goes ---
+
+
+def test_every_success_is_in_the_queue_when_the_host_is_killed(start_host, server, queue):
+    host = start_host(outcome(server, queue)).outbound_ready()
+    done = []
+
+    def publish(worker):
+        try:
+            for number in range(5000):
+                if host.create("out", f"{worker}-{number}").status == 204:
+                    done.append(b'"%d-%d"' % (worker, number))
+        except OSError:
+            pass  # the host is gone
+    threads = [threading.Thread(target=publish, args=(worker,)) for worker in range(4)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(done) > 200, "some messages")
+    host.kill()
+    for thread in threads:
+        thread.join()
+    assert set(done) <= {body for _, _, body in server.take_all(queue)}
 
 
 def test_every_success_is_in_the_queue_when_the_broker_is_killed(plugin, server, queue):
