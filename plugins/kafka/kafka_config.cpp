@@ -7,6 +7,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "security_config.hpp"
+
 namespace cleat::kafka {
 namespace {
 
@@ -194,6 +196,7 @@ void read_connection(const Config& config, KafkaConfig& out) {
   out.socket_timeout = std::max(out.socket_timeout, milliseconds(10));
   out.metadata_refresh = positive(config, "clientConnectionTopicMetadataRefreshInterval",
                                   out.metadata_refresh, milliseconds(3'600'000));
+  out.metadata_max_age = std::max(3 * out.metadata_refresh, milliseconds(900'000));
 }
 
 void refuse_registry(const Config& config) {

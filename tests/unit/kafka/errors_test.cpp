@@ -1,4 +1,4 @@
-#include "errors.hpp"
+#include "common/kafka/errors.hpp"
 
 #include <gtest/gtest.h>
 

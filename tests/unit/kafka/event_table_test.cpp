@@ -1,4 +1,4 @@
-#include "event_table.hpp"
+#include "common/kafka/event_table.hpp"
 
 #include <gtest/gtest.h>
 

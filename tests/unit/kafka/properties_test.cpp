@@ -1,4 +1,4 @@
-#include "properties.hpp"
+#include "common/kafka/properties.hpp"
 
 #include <gtest/gtest.h>
 #include <librdkafka/rdkafka.h>

@@ -1,4 +1,6 @@
-#include "record.hpp"
+#include "records.hpp"
+
+#include "common/kafka/errors.hpp"
 
 #include <gtest/gtest.h>
 

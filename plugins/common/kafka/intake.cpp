@@ -1,4 +1,4 @@
-#include "intake.hpp"
+#include "common/kafka/intake.hpp"
 
 #include <algorithm>
 

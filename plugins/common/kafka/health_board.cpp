@@ -1,4 +1,4 @@
-#include "health_board.hpp"
+#include "common/kafka/health_board.hpp"
 
 #include <algorithm>
 
@@ -41,7 +41,8 @@ void HealthBoard::set(Part part, std::int32_t state, const std::string& why) {
   if (is_bad(state))
     host_.log(CLEAT_LOG_WARN, why, {{"part", kNames[part]}});
   else if (is_bad(before))
-    host_.log(CLEAT_LOG_INFO, part == reading ? "Kafka is read again" : "connected to Kafka again",
+    host_.log(CLEAT_LOG_INFO,
+              part == reading ? service_ + " is read again" : "connected to " + service_ + " again",
               {{"part", kNames[part]}});
 }
 

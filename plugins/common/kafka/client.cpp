@@ -1,9 +1,9 @@
-#include "client.hpp"
+#include "common/kafka/client.hpp"
 
 #include <array>
 #include <thread>
 
-#include "errors.hpp"
+#include "common/kafka/errors.hpp"
 
 namespace cleat::kafka {
 namespace {
@@ -148,13 +148,13 @@ void Client::on_error(rd_kafka_t* handle, int error, const char* reason, void* o
     const bool is_one = code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__RESOLVE;
     if (!is_one || self->is_down()) self->set_down(code, text);
   } else {
-    self->set_health(CLEAT_HEALTH_DEGRADED, join("Kafka reports an error", text));
+    self->set_health(CLEAT_HEALTH_DEGRADED, join(self->health_->service() + " reports an error", text));
   }
 }
 
 void Client::set_down(rd_kafka_resp_err_t error, const std::string& text) {
   down_status_ = classify(error).status;
-  set_health(CLEAT_HEALTH_DOWN, join("Kafka cannot be reached", text));
+  set_health(CLEAT_HEALTH_DOWN, join(health_->service() + " cannot be reached", text));
 }
 
 }  // namespace cleat::kafka

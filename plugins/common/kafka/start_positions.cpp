@@ -1,8 +1,8 @@
-#include "start_positions.hpp"
+#include "common/kafka/start_positions.hpp"
 
 #include <memory>
 
-#include "errors.hpp"
+#include "common/kafka/errors.hpp"
 
 namespace cleat::kafka {
 namespace {
@@ -75,7 +75,7 @@ std::string StartPositions::start_of(Client& client, rd_kafka_topic_partition_t&
   const rd_kafka_resp_err_t error =
       rd_kafka_query_watermark_offsets(client.get(), one.topic, one.partition, &low, &high, kAnswerMs);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return rd_kafka_err2str(error);
-  const bool from_beginning = config_.initial_offset == KafkaConfig::Start::oldest || is_new(key);
+  const bool from_beginning = config_.initial_offset == Settings::Start::oldest || is_new(key);
   one.offset = from_beginning ? low : high;
   host_.log(
       CLEAT_LOG_INFO,
@@ -114,8 +114,8 @@ std::optional<std::int64_t> StartPositions::after_loss(Client& client, Lost& los
     failure = rd_kafka_err2str(error);
     return std::nullopt;
   }
-  if (config_.on_offset_lost == KafkaConfig::OffsetLost::stop) return std::nullopt;
-  const bool oldest = config_.on_offset_lost == KafkaConfig::OffsetLost::oldest;
+  if (config_.on_offset_lost == Settings::OffsetLost::stop) return std::nullopt;
+  const bool oldest = config_.on_offset_lost == Settings::OffsetLost::oldest;
   const std::int64_t to = oldest ? lost.low : lost.high;
   host_.log(CLEAT_LOG_WARN,
             sentence(lost) + "; reading goes on at " + std::to_string(to) + " as onOffsetLost says");

@@ -9,9 +9,9 @@
 #include <mutex>
 #include <thread>
 
-#include "client.hpp"
-#include "kafka_config.hpp"
-#include "record.hpp"
+#include "common/kafka/client.hpp"
+#include "common/kafka/record.hpp"
+#include "common/kafka/settings.hpp"
 
 namespace cleat::kafka {
 
@@ -19,7 +19,7 @@ namespace cleat::kafka {
 /// reports.
 class Producer {
  public:
-  Producer(const KafkaConfig& config, Host host, HealthBoard& health);
+  Producer(const Settings& config, Host host, HealthBoard& health, ReadRequest read);
   /// stop() comes first.
   ~Producer();
 
@@ -54,11 +54,11 @@ class Producer {
   [[nodiscard]] std::uint64_t now() const { return host_.now_ns(); }
 
   Host host_;
-  KafkaConfig config_;
-  std::mutex mutex_;                  ///< for calls_, misdirected_ and filter_
+  Settings config_;
+  std::mutex mutex_;                  ///< for calls_ and misdirected_, and held in read_()
   std::list<Pending> calls_;          ///< in the order of their beginning
   std::deque<Pending*> misdirected_;  ///< refused at once for their partition; answered by the thread
-  HeaderFilter filter_;
+  const ReadRequest read_;
   std::condition_variable empty_;
   std::atomic<bool> stopping_{false}, quit_{false};
   ClientPtr client_;

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "client.hpp"
-#include "kafka_config.hpp"
+#include "common/kafka/client.hpp"
+#include "common/kafka/settings.hpp"
 
 namespace cleat::kafka {
 
@@ -27,7 +27,7 @@ class StartPositions {
     std::vector<Lost> lost;  ///< partitions that onOffsetLost: stop keeps from being read
   };
 
-  StartPositions(const KafkaConfig& config, Host host) : config_(config), host_(host) {}
+  StartPositions(const Settings& config, Host host) : config_(config), host_(host) {}
 
   /// Notes how many partitions the topics have; what comes beyond these is new and is read from its
   /// beginning. Only the first answer counts. False: no broker answered.
@@ -49,7 +49,7 @@ class StartPositions {
   bool is_new(const Key& key) const;
   std::string start_of(Client& client, rd_kafka_topic_partition_t& one, std::vector<Lost>& lost);
 
-  const KafkaConfig& config_;
+  const Settings& config_;
   Host host_;
   std::optional<std::map<std::string, std::int32_t>> first_count_;
   std::map<Key, std::int64_t> known_;  ///< offsets that this process has read or written before

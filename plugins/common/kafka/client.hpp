@@ -9,8 +9,8 @@
 
 #include <librdkafka/rdkafka.h>
 
-#include "health_board.hpp"
-#include "properties.hpp"
+#include "common/kafka/health_board.hpp"
+#include "common/kafka/properties.hpp"
 
 namespace cleat::kafka {
 

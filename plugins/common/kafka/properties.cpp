@@ -1,4 +1,4 @@
-#include "properties.hpp"
+#include "common/kafka/properties.hpp"
 
 #include <algorithm>
 
@@ -35,28 +35,28 @@ void add_security(const Security& security, Properties& out) {
   }
 }
 
-Properties common(const KafkaConfig& config) {
-  Properties out{
-      {"bootstrap.servers", joined(config.brokers)},
-      {"client.id", config.client_id},
-      {"socket.timeout.ms", ms(std::max(config.socket_timeout, std::chrono::milliseconds(1'000)))},
-      {"socket.connection.setup.timeout.ms",
-       ms(std::max(config.dial_timeout, std::chrono::milliseconds(1'000)))},
-      {"socket.keepalive.enable", "true"},
-      {"topic.metadata.refresh.interval.ms", ms(config.metadata_refresh)},
-      {"metadata.max.age.ms", ms(std::max(3 * config.metadata_refresh, std::chrono::milliseconds(900'000)))},
-      {"allow.auto.create.topics", "true"},
-      // A broker that comes back is found within this, whatever it has been away for.
-      {"reconnect.backoff.max.ms", "2000"},
-      {"log.connection.close", "false"},
-      {"enable.metrics.push", "false", true}};
+Properties common(const Settings& config) {
+  Properties out{{"bootstrap.servers", joined(config.brokers)},
+                 {"client.id", config.client_id},
+                 {"socket.timeout.ms", ms(std::max(config.socket_timeout, std::chrono::milliseconds(1'000)))},
+                 {"socket.connection.setup.timeout.ms",
+                  ms(std::max(config.dial_timeout, std::chrono::milliseconds(1'000)))},
+                 {"socket.keepalive.enable", "true"},
+                 {"topic.metadata.refresh.interval.ms", ms(config.metadata_refresh)},
+                 {"metadata.max.age.ms", ms(config.metadata_max_age)},
+                 {"connections.max.idle.ms", ms(config.idle_connections)},
+                 {"allow.auto.create.topics", "true"},
+                 // A broker that comes back is found within this, whatever it has been away for.
+                 {"reconnect.backoff.max.ms", "2000"},
+                 {"log.connection.close", "false"},
+                 {"enable.metrics.push", "false", true}};
   add_security(config.security, out);
   return out;
 }
 
 }  // namespace
 
-Properties consumer_properties(const KafkaConfig& config, int client_version) {
+Properties consumer_properties(const Settings& config, int client_version) {
   Properties out = common(config);
   // Since 2.2 the pause between two looks at a full prefetch queue can be set. Before that it is a second, in
   // which more records than asked for have to last.
@@ -85,7 +85,7 @@ Properties consumer_properties(const KafkaConfig& config, int client_version) {
   return out;
 }
 
-Properties producer_properties(const KafkaConfig& config) {
+Properties producer_properties(const Settings& config) {
   Properties out = common(config);
   const std::string acks = config.acks == "all" ? "-1" : config.acks == "local" ? "1" : "0";
   // The library takes no time that is not longer than the linger.
@@ -97,13 +97,13 @@ Properties producer_properties(const KafkaConfig& config) {
               {"message.send.max.retries", std::to_string(config.retries)},
               {"retry.backoff.ms", "100"},
               {"compression.codec", config.compression},
-              {"partitioner", "fnv1a_random"},
+              {"partitioner", config.partitioner},
               {"message.max.bytes", std::to_string(config.max_message_bytes)},
               {"linger.ms", std::to_string(linger)},
               {"max.in.flight.requests.per.connection", std::to_string(config.max_in_flight)},
               // Not sent again once the call is over: the host's attempts and the client's must not multiply.
               {"message.timeout.ms", ms(std::max(config.call_time, least))},
-              {"request.timeout.ms", "10000"},
+              {"request.timeout.ms", ms(config.request_timeout)},
               // So long a topic may be unknown before the call says so.
               {"topic.metadata.propagation.max.ms", "5000"},
               {"queue.buffering.max.messages", "100000"},

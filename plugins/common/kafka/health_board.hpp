@@ -16,7 +16,10 @@ class HealthBoard {
   /// Of equal states the first one's words are told.
   enum Part { reading, consumer, producer };
 
-  explicit HealthBoard(Host host) : host_(host) {}
+  /// `service`: as it is called in the log.
+  HealthBoard(Host host, std::string service) : host_(host), service_(std::move(service)) {}
+
+  [[nodiscard]] const std::string& service() const { return service_; }
 
   void set(Part part, std::int32_t state, const std::string& why);
   /// Tells the host its state again if it has heard nothing for a while: the sign of life that the manifest promises. To be
@@ -35,6 +38,7 @@ class HealthBoard {
   void tell();
 
   Host host_;
+  const std::string service_;
   mutable std::mutex mutex_;
   std::array<Says, 3> parts_;
   Says told_;

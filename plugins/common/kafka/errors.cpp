@@ -1,4 +1,4 @@
-#include "errors.hpp"
+#include "common/kafka/errors.hpp"
 
 namespace cleat::kafka {
 
@@ -80,6 +80,11 @@ std::string plain_reason(std::string_view reason) {
   const std::size_t bootstrap = text.find("/bootstrap: ");
   if (bootstrap != std::string::npos) text.replace(bootstrap, 12, ": ");
   return text;
+}
+
+std::string out_of_range_text(std::int32_t partition, std::int32_t count) {
+  return "partition number " + std::to_string(partition) + " is out of range, topic has " +
+         std::to_string(count) + " partitions";
 }
 
 }  // namespace cleat::kafka

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "client.hpp"
+#include "common/kafka/client.hpp"
 
 namespace cleat::kafka {
 
@@ -22,5 +22,8 @@ bool is_connection_error(rd_kafka_resp_err_t error);
 
 /// A client library's reason for people: without its prefix of client and thread names ("[thrd:...]: ").
 std::string plain_reason(std::string_view reason);
+
+/// "partition number 9 is out of range, topic has 3 partitions", in the words of Dapr's component.
+std::string out_of_range_text(std::int32_t partition, std::int32_t count);
 
 }  // namespace cleat::kafka

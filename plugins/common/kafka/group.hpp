@@ -7,10 +7,10 @@
 #include <memory>
 #include <string>
 
-#include "client.hpp"
-#include "intake.hpp"
-#include "kafka_config.hpp"
-#include "start_positions.hpp"
+#include "common/kafka/client.hpp"
+#include "common/kafka/intake.hpp"
+#include "common/kafka/settings.hpp"
+#include "common/kafka/start_positions.hpp"
 
 namespace cleat::kafka {
 
@@ -18,7 +18,7 @@ namespace cleat::kafka {
 /// the consumer thread, the callbacks of librdkafka included.
 class Group {
  public:
-  Group(const KafkaConfig& config, Host host, HealthBoard& health, Intake& intake, Wake& wake,
+  Group(const Settings& config, Host host, HealthBoard& health, Intake& intake, Wake& wake,
         const std::atomic<bool>& is_stopping);
 
   /// What librdkafka calls back; `client` is given by use().
@@ -60,7 +60,7 @@ class Group {
   [[nodiscard]] PartitionList moved(const Intake::Partitions& partitions);
   [[nodiscard]] std::string where(const Intake::Partitions& partitions) const;
 
-  const KafkaConfig& config_;
+  const Settings& config_;
   Host host_;
   HealthBoard& health_;
   Intake& intake_;

@@ -7,9 +7,9 @@
 #include <optional>
 #include <string>
 
-#include "client.hpp"
-#include "offset_tracker.hpp"
-#include "wake.hpp"
+#include "common/kafka/client.hpp"
+#include "common/kafka/offset_tracker.hpp"
+#include "common/kafka/wake.hpp"
 
 namespace cleat::kafka {
 

@@ -1,4 +1,4 @@
-#include "offset_tracker.hpp"
+#include "common/kafka/offset_tracker.hpp"
 
 namespace cleat::kafka {
 

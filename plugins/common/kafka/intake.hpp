@@ -9,10 +9,10 @@
 #include <optional>
 #include <vector>
 
-#include "event_batch.hpp"
-#include "event_table.hpp"
-#include "partition.hpp"
-#include "wake.hpp"
+#include "common/kafka/event_batch.hpp"
+#include "common/kafka/event_table.hpp"
+#include "common/kafka/partition.hpp"
+#include "common/kafka/wake.hpp"
 
 namespace cleat::kafka {
 

@@ -1,10 +1,10 @@
-#include "producer.hpp"
+#include "common/kafka/producer.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <memory>
 
-#include "errors.hpp"
+#include "common/kafka/errors.hpp"
 
 namespace cleat::kafka {
 namespace {
@@ -38,15 +38,15 @@ const char* data_of(const std::optional<std::string_view>& text) {
 
 }  // namespace
 
-Producer::Producer(const KafkaConfig& config, Host host, HealthBoard& health)
-    : host_(host), config_(config), filter_(config.exclude_headers) {
+Producer::Producer(const Settings& config, Host host, HealthBoard& health, ReadRequest read)
+    : host_(host), config_(config), read_(std::move(read)) {
   Client::Callbacks callbacks;
   callbacks.delivered = [this](const rd_kafka_message_t& report) { delivered(report); };
   client_.reset(
       Client::create(Client::producer, producer_properties(config), host, health, std::move(callbacks)));
   topic_.reset(rd_kafka_topic_new(client_->get(), config.publish_topic.c_str(), nullptr));
   if (!topic_)
-    throw Error(CLEAT_INVALID, "kafka error: publishTopic '" + config.publish_topic +
+    throw Error(CLEAT_INVALID, config.prefix + "topic '" + config.publish_topic +
                                    "' cannot be used: " + rd_kafka_err2str(rd_kafka_last_error()));
   queue_.reset(rd_kafka_queue_get_main(client_->get()));
   thread_ = std::thread([this] { run(); });
@@ -61,7 +61,7 @@ Producer::~Producer() {
 
 void Producer::create(const Request& request, Call&& call) {
   std::unique_lock lock(mutex_);
-  Record record = read_record(request, config_.strict_dapr, filter_);
+  Record record = read_(request);
   const bool was_empty = calls_.empty();
   Pending& pending = calls_.emplace_back(std::move(call), request, std::move(record));
   pending.place = std::prev(calls_.end());

@@ -1,4 +1,4 @@
-#include "record.hpp"
+#include "records.hpp"
 
 #include <charconv>
 #include <string>
@@ -77,9 +77,20 @@ Record read_record(const Request& request, bool strict_dapr, HeaderFilter& filte
   return record;
 }
 
-std::string out_of_range_text(std::int32_t partition, std::int32_t count) {
-  return "partition number " + std::to_string(partition) + " is out of range, topic has " +
-         std::to_string(count) + " partitions";
+void describe_record(const ReadRecord& record, bool escape, HeaderFilter& filter, EventMetadata& metadata,
+                     cleat_event& event) {
+  const auto shown = [&](std::string_view text) { return escape ? metadata.keep(query_escape(text)) : text; };
+  if (record.key) metadata.add("__key", shown(*record.key));
+  metadata.add("__offset", record.offset);
+  metadata.add("__partition", record.partition);
+  metadata.add("__topic", record.topic);
+  if (record.timestamp_ms) metadata.add("__timestamp", metadata.number(*record.timestamp_ms));
+  const std::size_t first = metadata.size();
+  for (const auto& [name, value] : record.headers) {
+    if (filter.excludes(name)) continue;
+    trace(name, value, event);
+    metadata.set(first, shown(name), shown(value));
+  }
 }
 
 }  // namespace cleat::kafka

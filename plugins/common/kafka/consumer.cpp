@@ -1,9 +1,9 @@
-#include "consumer.hpp"
+#include "common/kafka/consumer.hpp"
 
 #include <algorithm>
 #include <array>
 
-#include "errors.hpp"
+#include "common/kafka/errors.hpp"
 
 namespace cleat::kafka {
 namespace {
@@ -19,13 +19,13 @@ constexpr std::size_t kMostRead = 64;
 
 }  // namespace
 
-Consumer::Consumer(const KafkaConfig& config, Host host, HealthBoard& health)
+Consumer::Consumer(const Settings& config, Host host, HealthBoard& health, Describe describe)
     : config_(config),
       host_(host),
       health_(health),
       intake_(host, wake_, config.max_uncommitted),
       group_(config_, host, health, intake_, wake_, is_stopping_),
-      batch_(config.exclude_headers, config.escape_headers) {
+      batch_(std::move(describe)) {
   client_.reset(Client::create(Client::consumer, consumer_properties(config, rd_kafka_version()), host,
                                health, group_.callbacks()));
   group_.use(*client_);
@@ -96,9 +96,9 @@ void Consumer::group_error(const rd_kafka_message_t& message) {
   const char* text = rd_kafka_message_errstr(&message);
   const bool is_final =
       classify(message.err).status == CLEAT_DENIED || message.err == RD_KAFKA_RESP_ERR__FATAL;
-  health_.set(
-      HealthBoard::reading, is_final ? CLEAT_HEALTH_DOWN : CLEAT_HEALTH_DEGRADED,
-      "Kafka reports an error: " + plain_reason(text != nullptr ? text : rd_kafka_err2str(message.err)));
+  health_.set(HealthBoard::reading, is_final ? CLEAT_HEALTH_DOWN : CLEAT_HEALTH_DEGRADED,
+              config_.service + " reports an error: " +
+                  plain_reason(text != nullptr ? text : rd_kafka_err2str(message.err)));
 }
 
 /// True: some partition may be read further at once.

@@ -3,22 +3,13 @@
 #include <cleat/plugin.hpp>
 
 #include <cstdint>
-#include <optional>
-#include <string_view>
-#include <utility>
-#include <vector>
+#include <string>
 
+#include "common/kafka/event_batch.hpp"
+#include "common/kafka/record.hpp"
 #include "header_filter.hpp"
 
 namespace cleat::kafka {
-
-/// What one create call writes. Views into the request.
-struct Record {
-  std::optional<std::string_view> key;
-  std::optional<std::int32_t> partition;
-  std::optional<std::string_view> value;  ///< absent: a tombstone
-  std::vector<std::pair<std::string_view, std::string_view>> headers;
-};
 
 /// Reads a create request as Dapr's component does: key from partitionKey or __key (and from key, which is
 /// not done with `strict_dapr`), partition from partitionNumber, a tombstone for no data or the text null,
@@ -26,7 +17,10 @@ struct Record {
 /// texts.
 Record read_record(const Request& request, bool strict_dapr, HeaderFilter& filter);
 
-/// "partition number 9 is out of range, topic has 3 partitions"
-std::string out_of_range_text(std::int32_t partition, std::int32_t count);
+/// Metadata as Dapr's component gives it: __key, __offset, __partition, __topic, __timestamp, then the record's
+/// headers, of equal names the last one. A header named like one of the five comes after it: the host keeps the
+/// first. `escape`: keys and header values like a URL query. Pure but for the filter's memory.
+void describe_record(const ReadRecord& record, bool escape, HeaderFilter& filter, EventMetadata& metadata,
+                     cleat_event& event);
 
 }  // namespace cleat::kafka

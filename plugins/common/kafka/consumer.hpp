@@ -7,12 +7,12 @@
 #include <deque>
 #include <thread>
 
-#include "client.hpp"
-#include "event_batch.hpp"
-#include "group.hpp"
-#include "intake.hpp"
-#include "kafka_config.hpp"
-#include "wake.hpp"
+#include "common/kafka/client.hpp"
+#include "common/kafka/event_batch.hpp"
+#include "common/kafka/group.hpp"
+#include "common/kafka/intake.hpp"
+#include "common/kafka/settings.hpp"
+#include "common/kafka/wake.hpp"
 
 namespace cleat::kafka {
 
@@ -21,7 +21,7 @@ namespace cleat::kafka {
 class Consumer {
  public:
   /// Sets the client up and starts the thread; the group is joined at the first begin().
-  Consumer(const KafkaConfig& config, Host host, HealthBoard& health);
+  Consumer(const Settings& config, Host host, HealthBoard& health, Describe describe);
   ~Consumer();
 
   void begin(const Window& window);
@@ -48,7 +48,7 @@ class Consumer {
   void keep_house();
   [[nodiscard]] Clock::time_point next_due();
 
-  KafkaConfig config_;
+  Settings config_;
   Host host_;
   HealthBoard& health_;
   Wake wake_;

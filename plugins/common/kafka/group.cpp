@@ -1,8 +1,8 @@
-#include "group.hpp"
+#include "common/kafka/group.hpp"
 
 #include <algorithm>
 
-#include "errors.hpp"
+#include "common/kafka/errors.hpp"
 
 namespace cleat::kafka {
 namespace {
@@ -22,7 +22,7 @@ constexpr seconds kStallTime{1};
 
 }  // namespace
 
-Group::Group(const KafkaConfig& config, Host host, HealthBoard& health, Intake& intake, Wake& wake,
+Group::Group(const Settings& config, Host host, HealthBoard& health, Intake& intake, Wake& wake,
              const std::atomic<bool>& is_stopping)
     : config_(config),
       host_(host),

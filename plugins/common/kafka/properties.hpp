@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "kafka_config.hpp"
+#include "common/kafka/settings.hpp"
 
 namespace cleat::kafka {
 
@@ -15,7 +15,7 @@ struct Property {
 using Properties = std::vector<Property>;
 
 /// The configuration of a librdkafka consumer or producer. Pure. `client_version` as in read_config().
-Properties consumer_properties(const KafkaConfig& config, int client_version);
-Properties producer_properties(const KafkaConfig& config);
+Properties consumer_properties(const Settings& config, int client_version);
+Properties producer_properties(const Settings& config);
 
 }  // namespace cleat::kafka
