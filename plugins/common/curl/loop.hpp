@@ -32,6 +32,7 @@ struct HttpRequest {
   bool has_body = false;
   /// The far end may get it twice: it is sent again if a kept connection ends before there was an answer.
   bool may_run_twice = false;
+  bool is_direct = false;                ///< never over a proxy
   bool follow_redirects = false;         ///< at most ten, and never from https to http
   std::uint64_t deadline_ns = 0;         ///< CLOCK_MONOTONIC
   std::uint64_t max_response_bytes = 0;  ///< of the body; 0: no bound
@@ -115,6 +116,9 @@ class CurlLoop {
   void send(MailRequest request, MailDone done);
   /// Any thread. Ends what was sent with this tag; nothing if that has ended.
   void cancel(std::uint64_t tag);
+
+  /// What `done` is called on, for timers and tasks of who sends. Its start and its end are start() and stop() here.
+  EventLoop& loop() { return loop_; }
 
  private:
   struct Transfer;

@@ -86,6 +86,7 @@ bool CurlLoop::Transfer::prepare_http() {
   // In the clear only the first answer would, which may take its time.
   curl_easy_setopt(handle, CURLOPT_PIPEWAIT, lower(http.url.substr(0, 6)) == "https:" ? 1L : 0L);
   curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);
+  if (http.is_direct) curl_easy_setopt(handle, CURLOPT_NOPROXY, "*");
   curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, on_request);
   curl_easy_setopt(handle, CURLOPT_PREREQDATA, this);
   curl_easy_setopt(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
