@@ -29,6 +29,18 @@ void apply(rd_kafka_conf_t* conf, const Properties& properties) {
   }
 }
 
+/// Whether this version of the library takes the token is its answer: what it does not take is a failure as well.
+void give_token(rd_kafka_t* handle, const BearerToken* token, const std::string& why) {
+  std::array<char, 512> text{};
+  if (token == nullptr) {
+    rd_kafka_oauthbearer_set_token_failure(handle, why.c_str());
+  } else if (rd_kafka_oauthbearer_set_token(handle, token->text.c_str(), token->expires_at_ms, "cleat",
+                                            nullptr, 0, text.data(),
+                                            text.size()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    rd_kafka_oauthbearer_set_token_failure(handle, text.data());
+  }
+}
+
 }  // namespace
 
 PartitionList new_list(std::size_t size) {
@@ -59,6 +71,9 @@ void Client::set_callbacks(rd_kafka_conf_t* conf) {
     if (self != nullptr && !self->is_silent_)
       self->host_.log(CLEAT_LOG_DEBUG, text, {{"facility", facility}});
   });
+  if (callbacks_.want_token)
+    rd_kafka_conf_set_oauthbearer_token_refresh_cb(
+        conf, [](rd_kafka_t*, const char*, void* self) { static_cast<Client*>(self)->ask_for_token(); });
   if (callbacks_.delivered)
     rd_kafka_conf_set_dr_msg_cb(conf, [](rd_kafka_t*, const rd_kafka_message_t* message, void* self) {
       static_cast<Client*>(self)->callbacks_.delivered(*message);
@@ -73,6 +88,13 @@ void Client::set_callbacks(rd_kafka_conf_t* conf) {
         conf, [](rd_kafka_t*, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* list, void* self) {
           static_cast<Client*>(self)->callbacks_.committed(error, list);
         });
+}
+
+void Client::ask_for_token() {
+  callbacks_.want_token([sink = token_sink_](const BearerToken* token, const std::string& why) {
+    const std::lock_guard lock(sink->mutex);
+    if (sink->handle != nullptr) give_token(sink->handle, token, why);
+  });
 }
 
 Client* Client::create(rd_kafka_type_t type, const Properties& properties, Host host, HealthBoard& health,
@@ -90,10 +112,15 @@ Client* Client::create(rd_kafka_type_t type, const Properties& properties, Host 
   if (client->handle_ == nullptr)
     throw Error(CLEAT_INVALID, "kafka error: the client cannot be made: " + std::string(text.data()));
   conf.release();
+  client->token_sink_->handle = client->handle_;
   return client.release();
 }
 
 void Client::release() {
+  {
+    const std::lock_guard lock(token_sink_->mutex);
+    token_sink_->handle = nullptr;
+  }
   is_silent_ = references_.load(std::memory_order_acquire) !=
                1;  // then the host's table may be gone before the handle
   unref(true);

@@ -5,10 +5,12 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include <librdkafka/rdkafka.h>
 
+#include "common/kafka/bearer.hpp"
 #include "common/kafka/health_board.hpp"
 #include "common/kafka/properties.hpp"
 
@@ -42,6 +44,7 @@ class Client {
     std::function<void(const rd_kafka_message_t&)> delivered;
     std::function<void(rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*)> rebalance;
     std::function<void(rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*)> committed;
+    WantToken want_token;
   };
   static constexpr auto consumer = RD_KAFKA_CONSUMER;
   static constexpr auto producer = RD_KAFKA_PRODUCER;
@@ -74,7 +77,13 @@ class Client {
  private:
   Client(rd_kafka_type_t type, Host host, HealthBoard& health, Callbacks callbacks);
   ~Client();
+  /// Where a token goes, which may come when the handle is gone.
+  struct TokenSink {
+    std::mutex mutex;
+    rd_kafka_t* handle = nullptr;
+  };
   void set_callbacks(rd_kafka_conf_t* conf);
+  void ask_for_token();
   void unref(bool may_block);
   void set_down(rd_kafka_resp_err_t error, const std::string& text);
   static void on_error(rd_kafka_t*, int error, const char* reason, void* opaque);
@@ -84,6 +93,7 @@ class Client {
   HealthBoard::Part part_;
   Callbacks callbacks_;
   rd_kafka_t* handle_ = nullptr;
+  const std::shared_ptr<TokenSink> token_sink_ = std::make_shared<TokenSink>();
   rd_kafka_resp_err_t last_error_ = RD_KAFKA_RESP_ERR__TRANSPORT;  ///< these two are the polling thread's
   std::string last_failure_;
   std::atomic<cleat_status> down_status_{CLEAT_UNAVAILABLE};

@@ -40,6 +40,7 @@ Client::Callbacks Group::callbacks() {
   callbacks.committed = [this](rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* list) {
     committed(error, list);
   };
+  callbacks.want_token = config_.security.want_token;
   return callbacks;
 }
 

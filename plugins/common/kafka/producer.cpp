@@ -42,6 +42,7 @@ Producer::Producer(const Settings& config, Host host, HealthBoard& health, ReadR
     : host_(host), config_(config), read_(std::move(read)) {
   Client::Callbacks callbacks;
   callbacks.delivered = [this](const rd_kafka_message_t& report) { delivered(report); };
+  callbacks.want_token = config.security.want_token;
   client_.reset(
       Client::create(Client::producer, producer_properties(config), host, health, std::move(callbacks)));
   topic_.reset(rd_kafka_topic_new(client_->get(), config.publish_topic.c_str(), nullptr));

@@ -20,6 +20,8 @@ void add_security(const Security& security, Properties& out) {
   out.push_back({"security.protocol", security.protocol()});
   if (!security.mechanism.empty()) {
     out.push_back({"sasl.mechanism", security.mechanism});
+  }
+  if (!security.mechanism.empty() && security.mechanism != "OAUTHBEARER") {
     out.push_back({"sasl.username", security.user});
     out.push_back({"sasl.password", security.password});
   }

@@ -5,14 +5,17 @@
 #include <string>
 #include <vector>
 
+#include "common/kafka/bearer.hpp"
+
 namespace cleat::kafka {
 
 /// How the client proves who it is and how it checks the broker.
 struct Security {
   bool tls = false;
   bool verify = true;     ///< the broker's certificate and name
-  std::string mechanism;  ///< PLAIN, SCRAM-SHA-256, SCRAM-SHA-512; empty: no SASL
+  std::string mechanism;  ///< PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER; empty: no SASL
   std::string user, password;
+  WantToken want_token;              ///< for OAUTHBEARER, in place of user and password
   std::string ca, certificate, key;  ///< PEM; empty: the system's roots, no client certificate
 
   /// The value of librdkafka's security.protocol.
