@@ -1,0 +1,29 @@
+from conformance.case import Case, Operation, Source
+
+from . import kafka
+
+CONNECTION = ("Endpoint=sb://shop.servicebus.windows.net/;SharedAccessKeyName=RootManageSharedAccessKey;"
+              "SharedAccessKey=cGxhbnRlZC1rZXk=")
+
+
+def login(server, place):
+    return {"connectionString": CONNECTION, "eventHub": place, "endpoint": server.address("sasl_ssl"), "caCert": server.tls("ca.pem")}
+
+
+CASE = Case(
+    plugin="azure.eventhubs",
+    server="kafka",
+    place=kafka.topic,
+    output=login,
+    operations=[Operation("create", metadata=lambda server, place, key: {"partitionKey": key}, found=kafka.record)],
+    source=Source(
+        fields=lambda server, place: {**login(server, place), "consumerGroup": place, "initialOffset": "oldest", "sessionTimeout": "6s"},
+        publish=kafka.publish,
+        gives_back=False,
+    ),
+    nobody=lambda port: {"endpoint": f"127.0.0.1:{port}"},
+    secrets=("cGxhbnRlZC1rZXk",),
+    # As for bindings.kafka, whose client this is.
+    can_hang=False,
+    library_keeps=100,
+)

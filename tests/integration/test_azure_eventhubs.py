@@ -1,0 +1,177 @@
+"""Event Hubs' Kafka endpoint, as a real Kafka with the same logins; confluent-kafka reads what we wrote and writes what we read."""
+
+import uuid
+
+import pytest
+
+from support.app import Answer
+from support.entra import Entra
+from support.host import component
+from support.wait import wait_until
+
+CONNECTION = ("Endpoint=sb://shop.servicebus.windows.net/;SharedAccessKeyName=RootManageSharedAccessKey;"
+              "SharedAccessKey=cGxhbnRlZC1rZXk=")
+SECRETS = ("cGxhbnRlZC1rZXk", "planted-secret", "eyJhbGci")
+
+
+@pytest.fixture
+def entra(kafka):
+    endpoint = Entra(kafka)
+    yield endpoint
+    endpoint.close()
+
+
+def hub_component(kafka, hub, **fields):
+    fields = {"connectionString": CONNECTION, "eventHub": hub, "consumerGroup": uuid.uuid4().hex, "initialOffset": "oldest",
+              "endpoint": f"localhost:{kafka.port('sasl_ssl')}", "caCert": kafka.tls("ca.pem"), **fields}
+    return component("hub", "bindings.azure.eventhubs", {key: value for key, value in fields.items() if value is not None})
+
+
+def identity_component(kafka, hub, **fields):
+    return hub_component(kafka, hub, connectionString=None, eventHubNamespace="shop", **fields)
+
+
+def there_and_back(host, kafka, app, hub):
+    reply = host.create("hub", {"n": 1}, partitionKey="k")
+    assert reply.status == 204, reply.text
+    record = kafka.consume(hub, 1)[0]
+    assert (record.key(), record.value()) == (b"k", b'{"n":1}')
+    assert app.wait_for(1, "/hub")[0].body == b'{"n":1}'
+
+
+def has_no_secret(host):
+    host.stop()
+    assert not [secret for secret in SECRETS if secret in host.output]
+
+
+def test_a_connection_string(start_host, kafka, app):
+    hub = kafka.topic(3)
+    host = start_host(hub_component(kafka, hub), app=app).ready()
+    there_and_back(host, kafka, app, hub)
+    has_no_secret(host)
+
+
+def test_what_goes_out(start_host, kafka):
+    hub = kafka.topic()
+    host = start_host(hub_component(kafka, hub, direction="output")).outbound_ready()
+    assert host.create("hub", "x", contentType="text/csv", colour="blue").status == 204
+    assert host.create("hub", None).status == 204
+    first, second = kafka.consume(hub, 2)
+    assert first.key() is None and first.value() == b'"x"'
+    headers = {name: value for name, value in first.headers()}
+    assert headers["content-type"] == b"text/csv" and "colour" not in headers and "partitionKey" not in headers
+    assert second.value() is not None
+
+
+def test_what_comes_in(start_host, kafka, app):
+    hub = kafka.topic()
+    start_host(hub_component(kafka, hub, getAllMessageProperties="true", direction="input"), app=app)
+    amqp = [("x-opt-partition-key", b"\xa1\x03abc"), ("message-id", b"\xa1\x02m1"), ("count", b"\x54\x05"), ("big", b"\x81\x00\x00\x00\x01\x00\x00\x00\x00"),
+            ("yes", b"\x41"), ("when", b"\x83" + (1700000000123).to_bytes(8, "big"))]
+    kafka.produce(hub, {"value": b"\x00\xff", "key": b"k", "timestamp": 1700000000123, "headers": amqp},
+                  {"value": b"2", "key": b"k", "headers": [("word", b"abc"), ("price", b"price"), ("letter", b"A")]})
+    first, second = app.wait_for(2, "/hub")
+    assert first.body == b"\x00\xff"
+    names = ("x-opt-sequence-number", "x-opt-enqueued-time", "x-opt-partition-id", "x-opt-partition-key", "message-id", "count", "big", "yes", "when")
+    assert {name: first.header(name) for name in names} == {
+        "x-opt-sequence-number": "0", "x-opt-enqueued-time": "2023-11-14T22:13:20Z", "x-opt-partition-id": "0",
+        "x-opt-partition-key": "abc", "message-id": "m1", "count": "5", "big": "4294967296", "yes": "true", "when": "2023-11-14T22:13:20Z"}
+    assert {name: second.header(name) for name in ("word", "price", "letter", "x-opt-partition-key", "x-opt-offset")} == {
+        "word": "abc", "price": "price", "letter": "A", "x-opt-partition-key": "k", "x-opt-offset": None}
+
+
+def test_properties_only_if_asked_for(start_host, kafka, app):
+    hub = kafka.topic()
+    start_host(hub_component(kafka, hub, direction="input"), app=app)
+    kafka.produce(hub, {"value": b"1", "headers": [("colour", b"blue"), ("iothub-connection-device-id", b"d1")]})
+    event = app.wait_for(1, "/hub")[0]
+    assert event.header("colour") is None and event.header("iothub-connection-device-id") == "d1"
+
+
+def test_only_what_succeeded_is_committed(start_host, kafka, app):
+    hub, group = kafka.topic(), uuid.uuid4().hex
+    text = hub_component(kafka, hub, consumerGroup=group, direction="input", sessionTimeout="6s", retryInitialInterval="50ms", retryMaxInterval="100ms")
+    app.always("/hub", Answer(500))
+    host = start_host(text, app=app)
+    kafka.produce(hub, b"poison")
+    app.wait_for(2, "/hub")
+    host.kill()
+    assert kafka.committed(group, hub) in ({}, {0: 0})
+    app.always("/hub", Answer(200))
+    start_host(text, app=app)
+    wait_until(lambda: kafka.committed(group, hub) == {0: 1}, "the event is committed")
+
+
+def test_a_wrong_key_is_said(start_host, kafka):
+    wrong = CONNECTION.replace("cGxhbnRlZC1rZXk", "d3JvbmctcGxhbnRlZA")
+    host = start_host(hub_component(kafka, kafka.topic(), connectionString=wrong, direction="output", invokeTimeout="3s")).outbound_ready()
+    reply = host.create("hub", 1)
+    assert reply.status == 500 and reply.headers["cleat-status"] == "UNAUTHENTICATED", reply.text
+    reason = host.wait_for_state("hub", lambda state: state.get("reason"), "says why")["reason"]
+    assert "Event Hubs cannot be reached" in reason and "uthentication" in reason
+    assert "d3JvbmctcGxhbnRlZA" not in host.output
+
+
+def test_an_application_with_a_secret(start_host, kafka, app, entra):
+    hub = kafka.topic()
+    text = identity_component(kafka, hub, azureTenantId="tenant", azureClientId="client", azureClientSecret="planted-secret")
+    host = start_host(text, app=app, env={"AZURE_AUTHORITY_HOST": entra.url}).ready()
+    there_and_back(host, kafka, app, hub)
+    assert entra.forms[0] == {"path": "/tenant/oauth2/v2.0/token", "grant_type": "client_credentials", "client_id": "client",
+                              "client_secret": "planted-secret", "scope": "https://shop.servicebus.windows.net/.default"}
+    has_no_secret(host)
+
+
+def test_a_workload_identity(start_host, kafka, app, entra, tmp_path):
+    hub = kafka.topic()
+    (tmp_path / "assertion").write_text("planted-secret\n")
+    host = start_host(identity_component(kafka, hub), app=app,
+                      env={"AZURE_AUTHORITY_HOST": entra.url, "AZURE_TENANT_ID": "tenant", "AZURE_CLIENT_ID": "client",
+                           "AZURE_FEDERATED_TOKEN_FILE": str(tmp_path / "assertion")}).ready()
+    there_and_back(host, kafka, app, hub)
+    assert entra.forms[0]["client_assertion"] == "planted-secret"
+    has_no_secret(host)
+
+
+def test_a_managed_identity(start_host, kafka, app, entra):
+    hub = kafka.topic()
+    host = start_host(identity_component(kafka, hub), app=app,
+                      env={"IDENTITY_ENDPOINT": f"{entra.url}/msi/token", "IDENTITY_HEADER": "planted-secret"}).ready()
+    there_and_back(host, kafka, app, hub)
+    assert entra.forms[0]["resource"] == "https://shop.servicebus.windows.net"
+    has_no_secret(host)
+
+
+def test_a_token_is_renewed_before_it_ends(start_host, kafka, app, entra):
+    entra.lifetime = 6
+    hub = kafka.topic()
+    text = identity_component(kafka, hub, azureTenantId="t", azureClientId="c", azureClientSecret="planted-secret")
+    host = start_host(text, app=app, env={"AZURE_AUTHORITY_HOST": entra.url}).ready()
+    there_and_back(host, kafka, app, hub)
+    wait_until(lambda: len(entra.forms) >= 3, "tokens are asked for again", 40)
+    assert host.create("hub", "later").status == 204
+
+
+def test_a_refused_application_is_said_and_comes_back(start_host, kafka, app, entra):
+    entra.fails = True
+    hub = kafka.topic()
+    text = identity_component(kafka, hub, azureTenantId="t", azureClientId="c", azureClientSecret="planted-secret", invokeTimeout="3s")
+    host = start_host(text, app=app, env={"AZURE_AUTHORITY_HOST": entra.url}).outbound_ready()
+    assert host.create("hub", 1).status == 500
+    host.wait_for_state("hub", lambda state: "AADSTS7000215" in state.get("reason", ""), "says why")
+    entra.fails = False
+    wait_until(lambda: host.create("hub", "late").status == 204, lambda: f"there is a token; {host.state('hub')}", 60)
+    has_no_secret(host)
+
+
+@pytest.mark.parametrize(("fields", "words"), [
+    ({"connectionString": None}, "one of connectionString or eventHubNamespace is required"),
+    ({"eventHubNamespace": "shop"}, "only one of connectionString or eventHubNamespace should be passed"),
+    ({"connectionString": None, "eventHubNamespace": "shop", "enableEntityManagement": "true"}, "property resourceGroupName is required"),
+    ({"connectionString": CONNECTION + ";EntityPath=other"}, "EntityPath"),
+    ({"consumerGroup": None, "direction": "input"}, "property consumerID is required to subscribe to an Event Hub topic"),
+])
+def test_a_fault_is_said(start_host, kafka, app, fields, words):
+    host = start_host(hub_component(kafka, "hub", **fields), app=app).outbound_ready()
+    host.wait_for_state("hub", lambda state: words in state.get("reason", ""), f"says {words}")
+    assert "cGxhbnRlZC1rZXk" not in host.output
