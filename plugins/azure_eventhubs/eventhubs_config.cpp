@@ -128,6 +128,7 @@ void read_input(const Config& config, const std::string& hub, EventHubsConfig& o
 void set_service_values(const Config& config, EventHubsConfig& out) {
   out.service = "Event Hubs";
   out.prefix = "error trying to establish a connection: ";
+  out.call_prefix = "error publishing batch: ";
   out.client_id = "cleat";
   out.partitioner = "murmur2_random";
   out.metadata_refresh = out.metadata_max_age = out.idle_connections = std::chrono::minutes(3);

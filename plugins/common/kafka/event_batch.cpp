@@ -96,7 +96,7 @@ void EventBatch::add(rd_kafka_message_t* message, std::uint64_t lane) {
   event.lane = lane;
   event.key = str(record_.key.value_or(std::string_view()));
   describe_(record_, metadata, event);
-  const auto& [topic, partition, offset] = std::tie(record_.topic, record_.partition, record_.offset);
+  const std::string_view topic = record_.topic, partition = record_.partition, offset = record_.offset;
   const std::size_t size = topic.size() + partition.size() + offset.size() + 2;
   auto* id = static_cast<char*>(memory_.allocate(size, 1));
   char* end = std::copy(topic.begin(), topic.end(), id);

@@ -139,7 +139,7 @@ void Producer::fail(Pending& pending, rd_kafka_resp_err_t error) {
   } else if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
     text = "the queue of records that wait for a broker is full";
   } else {
-    text = "kafka: " + text + " (topic '" + config_.publish_topic + "')";
+    text = config_.call_prefix + text + " (topic '" + config_.publish_topic + "')";
   }
   pending.call.fail(what.status, text, what.flags, error);
 }

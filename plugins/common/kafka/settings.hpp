@@ -32,6 +32,7 @@ struct Settings {
 
   std::string service = "Kafka";         ///< as people call it in states and errors
   std::string prefix = "kafka error: ";  ///< of an error that Dapr's component has too
+  std::string call_prefix = "kafka: ";   ///< of what a broker says to a call
 
   std::vector<std::string> brokers;  ///< host or host:port, without a scheme
   std::vector<std::string> topics;   ///< empty: nothing is read
