@@ -1,34 +1,17 @@
 #pragma once
 
-#include <cleat/plugin.hpp>
-
-#include <array>
-#include <cstdint>
-#include <mutex>
-#include <string>
+#include "common/health_board.hpp"
 
 namespace cleat::mqtt {
 
-/// What the two clients of a component say. The host is told the worse of the two, once per change, and the log has a line for
-/// what is bad and for its end. Thread-safe.
-class Health {
+/// What the two directions of a component say, each about its own connection.
+class Health : public common::HealthBoard {
  public:
   enum Part { input, output };
 
-  explicit Health(Host host) : host_(host) {}
-  void set(Part part, std::int32_t state, const std::string& why);
-  [[nodiscard]] std::int32_t state(Part part) const;
-  [[nodiscard]] std::string why(Part part) const;
-
- private:
-  struct Says {
-    std::int32_t state = CLEAT_HEALTH_UNKNOWN;
-    std::string why;
-  };
-  Host host_;
-  mutable std::mutex mutex_;
-  std::array<Says, 2> parts_;
-  Says told_;
+  explicit Health(Host host)
+      : HealthBoard(host, {{"input", "all is well again with the broker"},
+                           {"output", "all is well again with the broker"}}) {}
 };
 
 }  // namespace cleat::mqtt

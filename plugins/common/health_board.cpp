@@ -1,11 +1,12 @@
-#include "common/kafka/health_board.hpp"
+#include "common/health_board.hpp"
 
 #include <algorithm>
+#include <utility>
 
-namespace cleat::kafka {
+namespace cleat::common {
 namespace {
 
-/// Below the heartbeat of the manifest, also when the one who calls beat() sleeps for its longest time in between.
+/// Below the heartbeats of the manifests, also when the one who calls beat() waits for its longest time in between.
 constexpr std::uint64_t kBeatEveryNs = 4'000'000'000;
 
 /// How much a state matters to who looks at the component. UNKNOWN weighs least.
@@ -30,24 +31,24 @@ bool is_bad(std::int32_t state) {
 
 }  // namespace
 
-void HealthBoard::set(Part part, std::int32_t state, const std::string& why) {
+HealthBoard::HealthBoard(Host host, std::vector<Part> parts)
+    : host_(host), parts_(std::move(parts)), says_(parts_.size()) {}
+
+void HealthBoard::set(std::size_t part, std::int32_t state, const std::string& why) {
   const std::lock_guard lock(mutex_);
-  Says& says = parts_[part];
+  Says& says = says_[part];
   if (says.state == state && says.why == why) return;
-  const std::int32_t before = says.state;
+  const bool was_bad = is_bad(says.state);
   says = {state, why};
   report();
-  constexpr std::array<const char*, 3> kNames{"reading", "consumer", "producer"};
   if (is_bad(state))
-    host_.log(CLEAT_LOG_WARN, why, {{"part", kNames[part]}});
-  else if (is_bad(before))
-    host_.log(CLEAT_LOG_INFO,
-              part == reading ? service_ + " is read again" : "connected to " + service_ + " again",
-              {{"part", kNames[part]}});
+    host_.log(CLEAT_LOG_WARN, why, {{"part", parts_[part].name}});
+  else if (was_bad)
+    host_.log(CLEAT_LOG_INFO, parts_[part].well_again, {{"part", parts_[part].name}});
 }
 
 void HealthBoard::report() {
-  const Says& worst = *std::max_element(parts_.begin(), parts_.end(), [](const Says& a, const Says& b) {
+  const Says& worst = *std::max_element(says_.begin(), says_.end(), [](const Says& a, const Says& b) {
     return weight(a.state) < weight(b.state);
   });
   if (worst.state == told_.state && worst.why == told_.why) return;
@@ -65,14 +66,14 @@ void HealthBoard::beat() {
   if (host_.now_ns() >= told_at_ns_ + kBeatEveryNs) tell();
 }
 
-std::int32_t HealthBoard::state(Part part) const {
+std::int32_t HealthBoard::state(std::size_t part) const {
   const std::lock_guard lock(mutex_);
-  return parts_[part].state;
+  return says_[part].state;
 }
 
-std::string HealthBoard::why(Part part) const {
+std::string HealthBoard::why(std::size_t part) const {
   const std::lock_guard lock(mutex_);
-  return parts_[part].why;
+  return says_[part].why;
 }
 
-}  // namespace cleat::kafka
+}  // namespace cleat::common
