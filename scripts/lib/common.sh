@@ -45,7 +45,7 @@ configure() {
   local folder=$1 wanted
   shift
   local library
-  for library in librdkafka hiredis; do
+  for library in librdkafka hiredis awscrt; do
     if [ -d "$deps/$library" ]; then set -- "$@" "-D${library}_prefix=$deps/$library"; fi
   done
   meson_environment
