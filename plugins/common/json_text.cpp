@@ -1,5 +1,6 @@
 #include "common/json_text.hpp"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace cleat::common {
@@ -25,6 +26,11 @@ std::size_t sequence_length(std::string_view text) {
   const bool surrogate = first == 0xEDU && second > 0x9FU;
   const bool beyond = first == 0xF4U && second > 0x8FU;
   return overlong || surrogate || beyond ? 0 : length;
+}
+
+bool is_plain(char c) {
+  const auto value = static_cast<unsigned char>(c);
+  return value >= 0x20U && value < 0x80U && c != '"' && c != '\\';
 }
 
 void append_escaped(std::string& out, char c) {
@@ -63,6 +69,12 @@ void append_escaped(std::string& out, char c) {
 void append_json_string(std::string& out, std::string_view text) {
   out.push_back('"');
   while (!text.empty()) {
+    // Most text is plain, and goes over in one piece.
+    const auto* const end = std::find_if_not(text.begin(), text.end(), is_plain);
+    const auto plain = static_cast<std::size_t>(end - text.begin());
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const std::size_t length = sequence_length(text);
     if (length == 0) {
       out += kReplacement;
