@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cleat/values.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "common/aws/keys.hpp"
+#include "common/curl/loop.hpp"
+
+namespace cleat::aws {
+
+/// Why a request to AWS has failed.
+struct Failure {
+  cleat_status status = CLEAT_REMOTE;
+  bool is_retryable =
+      false;  ///< it was not carried out, or may be carried out twice; another attempt may succeed
+  std::uint32_t retry_after_ms = 0;
+  int http_status = 0;  ///< 0: there was no answer
+  std::string code;     ///< AWS's own: "QueueDoesNotExist"
+  std::string text;     ///< for people, without secrets
+  enum class Remedy { none, new_keys, new_clock } remedy = Remedy::none;
+};
+
+/// What an error of AWS means by its code and HTTP status alone. `may_run_twice`: the request does no harm if it had been
+/// carried out.
+Failure meaning_of(std::string_view code, int http_status, bool may_run_twice);
+
+/// An answer that is an error, JSON or XML; `what` names the request in front of the text.
+Failure failure_of(const common::HttpResponse& answer, std::string_view what, bool may_run_twice,
+                   const Keys& keys);
+
+/// No answer, or half of one.
+Failure failure_of(const common::TransferFailure& failure, std::string_view what, bool may_run_twice);
+
+/// The id by which AWS finds a request in its logs; empty if the answer has none.
+std::string request_id_of(const common::HttpResponse& answer);
+
+/// What stands between <name> and </name> at its first place, with the entities of XML resolved.
+std::string xml_text(std::string_view xml, std::string_view name);
+
+}  // namespace cleat::aws
