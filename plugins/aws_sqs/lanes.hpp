@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+namespace cleat::sqs {
+
+/// The groups of a FIFO queue that have events out, each a lane until something of it is given back. Then the rest of it goes
+/// back as well, with the same delay, and the group goes on under a new number.
+class Lanes {
+ public:
+  /// The number under which the next event of `group` goes out; that of no group is 0.
+  [[nodiscard]] std::uint64_t of(const std::string& group) const {
+    if (group.empty()) return 0;
+    const auto found = current_.find(group);
+    return found != current_.end() ? found->second : last_ + 1;
+  }
+  /// An event of `group` went out under the number that of() gave.
+  void went_out(const std::string& group, std::uint64_t lane) {
+    if (lane == 0) return;
+    if (lane > last_) {
+      last_ = lane;
+      current_[group] = lane;
+      lanes_[lane].group = group;
+    }
+    ++lanes_[lane].out;
+  }
+  /// One of its events is settled.
+  void came_back(std::uint64_t lane) {
+    const auto found = lanes_.find(lane);
+    if (found == lanes_.end() || --found->second.out != 0) return;
+    forget(found->second.group, lane);
+    lanes_.erase(found);
+  }
+  [[nodiscard]] std::uint32_t out(std::uint64_t lane) const {
+    const auto found = lanes_.find(lane);
+    return found != lanes_.end() ? found->second.out : 0;
+  }
+  /// Closes the lane. The group if it was open, nothing if it had been closed or is 0.
+  std::optional<std::string> close(std::uint64_t lane, std::uint32_t delay_s) {
+    const auto found = lanes_.find(lane);
+    if (found == lanes_.end() || found->second.is_closed) return std::nullopt;
+    found->second.is_closed = true;
+    found->second.delay_s = delay_s;
+    forget(found->second.group, lane);
+    return found->second.group;
+  }
+  /// How long what comes back of a closed lane is kept back; nothing while it is open.
+  [[nodiscard]] std::optional<std::uint32_t> delay(std::uint64_t lane) const {
+    const auto found = lanes_.find(lane);
+    if (found == lanes_.end() || !found->second.is_closed) return std::nullopt;
+    return found->second.delay_s;
+  }
+
+ private:
+  struct Lane {
+    std::string group;
+    std::uint32_t out = 0, delay_s = 0;
+    bool is_closed = false;
+  };
+  void forget(const std::string& group, std::uint64_t lane) {
+    const auto found = current_.find(group);
+    if (found != current_.end() && found->second == lane) current_.erase(found);
+  }
+  std::unordered_map<std::string, std::uint64_t> current_;
+  std::unordered_map<std::uint64_t, Lane> lanes_;
+  std::uint64_t last_ = 0;
+};
+
+}  // namespace cleat::sqs

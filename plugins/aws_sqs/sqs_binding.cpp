@@ -1,0 +1,112 @@
+#include "sqs_binding.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <utility>
+
+#include "common/on_loop.hpp"
+
+namespace cleat::sqs {
+
+using namespace std::chrono_literals;
+
+void SqsBinding::init(const Config& config) {
+  config_ = parse_config(config);
+  has_input_ = (config.raw().directions & CLEAT_IN) != 0;
+}
+
+void SqsBinding::start(Deadline /*deadline*/) {
+  common::CurlLoop::Options options;
+  options.ca = config_.aws.ca;
+  curl_.emplace(std::move(options));
+  queue_.emplace(*curl_, config_,
+                 [this](std::int32_t health, const std::string& why) { tell_health(health, why); });
+  sender_.emplace(host_, *queue_, config_);
+  if (has_input_) receiver_.emplace(host_, *curl_, *queue_, config_);
+  curl_->start();
+  curl_->loop().post([this] { queue_->open(); });
+}
+
+void SqsBinding::tell_health(std::int32_t health, const std::string& why) {
+  if (health == health_ && why == why_) return;
+  health_ = health;
+  why_ = why;
+  host_.set_health(health, why);
+}
+
+void SqsBinding::ping(Deadline deadline) {
+  using Found = std::optional<aws::Failure>;
+  const auto answer = std::make_shared<std::promise<Found>>();
+  std::future<Found> future = answer->get_future();
+  curl_->loop().post([this, answer, at_ns = deadline.at_ns] {
+    queue_->when_found([this, answer, at_ns](const aws::Failure* failure) {
+      if (failure != nullptr) return answer->set_value(*failure);
+      Queue::Ask ask;
+      ask.action = Action::look;
+      ask.members = R"(,"AttributeNames":["QueueArn"])";
+      ask.deadline_ns = at_ns;
+      queue_->ask(std::move(ask), [answer](const common::JsonValue*, const aws::Failure* failed) {
+        // Who may not ask is answered all the same.
+        const bool is_well = failed == nullptr || failed->status == CLEAT_DENIED;
+        answer->set_value(is_well ? Found() : *failed);
+      });
+    });
+  });
+  if (future.wait_until(deadline.time()) != std::future_status::ready)
+    throw Error(CLEAT_TIMEOUT, "SQS did not answer in time", CLEAT_RETRYABLE);
+  if (const Found failure = future.get())
+    throw Error(failure->status, failure->text, failure->is_retryable ? CLEAT_RETRYABLE : 0);
+}
+
+void SqsBinding::invoke(const Request& request, Call&& call) {
+  sender_->invoke(request, std::move(call));
+}
+
+void SqsBinding::cancel(std::uint64_t call_id) {
+  sender_->cancel(call_id);
+}
+
+void SqsBinding::begin_input(const Window& window) {
+  curl_->loop().post([this, window] { receiver_->begin(window); });
+}
+
+void SqsBinding::set_window(const Window& window) {
+  curl_->loop().post([this, window] { receiver_->set_window(window); });
+}
+
+void SqsBinding::settle(Settlements settlements) {
+  curl_->loop().post([this, items = common::copy_of(settlements)] { receiver_->settle(items); });
+}
+
+void SqsBinding::end_input(Deadline deadline) {
+  if (!receiver_) return;
+  const auto end = [this](const std::function<void()>& done) {
+    receiver_->end();
+    done();
+  };
+  if (!common::run_and_wait(curl_->loop(), deadline, end))
+    throw Error(CLEAT_TIMEOUT, "reading did not end before the deadline");
+}
+
+void SqsBinding::stop(Deadline deadline) {
+  if (receiver_) {
+    // What is left of the time is for the rest.
+    const auto now = std::chrono::steady_clock::now();
+    const auto left = std::max<std::chrono::nanoseconds>(deadline.time() - now, 0ns);
+    const Deadline for_settling{static_cast<std::uint64_t>(
+        std::chrono::nanoseconds((now + left * 3 / 4).time_since_epoch()).count())};
+    common::run_and_wait(curl_->loop(), for_settling,
+                         [this](std::function<void()> done) { receiver_->when_settled(std::move(done)); });
+  }
+  common::run_and_wait(curl_->loop(), deadline, [this](const std::function<void()>& done) {
+    if (receiver_) receiver_->close();
+    sender_->end();
+    queue_->close();
+    done();
+  });
+  curl_->stop();
+}
+
+}  // namespace cleat::sqs
