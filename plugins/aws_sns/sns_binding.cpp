@@ -1,0 +1,122 @@
+#include "sns_binding.hpp"
+
+#include <future>
+#include <memory>
+#include <utility>
+
+#include "common/on_loop.hpp"
+
+namespace cleat::sns {
+namespace {
+
+aws::ServiceRequest request_of(std::string what, std::string form) {
+  aws::ServiceRequest out;
+  out.what = std::move(what);
+  out.headers = {{"Content-Type", "application/x-www-form-urlencoded; charset=utf-8", false}};
+  out.body = std::move(form);
+  return out;
+}
+
+}  // namespace
+
+void SnsBinding::init(const Config& config) {
+  config_.topic_arn = config.text("topicArn");
+  config_.group = config.text("messageGroupId");
+  const aws::Arn arn = aws::parse_arn(config_.topic_arn);
+  if (arn.service != "sns")
+    throw Error(CLEAT_INVALID,
+                "topicArn: expected arn:aws:sns:REGION:ACCOUNT:NAME, found '" + config_.topic_arn + "'");
+  settings_ = aws::parse_settings(config, "sns", arn.region);
+}
+
+void SnsBinding::start(Deadline /*deadline*/) {
+  common::CurlLoop::Options options;
+  options.ca = settings_.ca;
+  curl_.emplace(std::move(options));
+  client_.emplace(*curl_, settings_, "sns");
+  curl_->start();
+}
+
+void SnsBinding::invoke(const Request& request, Call&& call) {
+  Publication publication = publication_of(request, config_);
+  aws::ServiceRequest out = request_of("SNS Publish", std::move(publication.form));
+  out.may_run_twice = publication.is_once;
+  out.tag = request.id();
+  out.deadline_ns = request.deadline().at_ns != 0 ? request.deadline().at_ns : INT64_MAX;
+  // std::function wants to be copied, and a call cannot be.
+  auto held = std::make_shared<std::pair<aws::ServiceRequest, Call>>(std::move(out), std::move(call));
+  const bool is_taken = curl_->loop().post([this, held] {
+    client_->send(std::move(held->first),
+                  [this, held](const common::HttpResponse* answer, const aws::Failure* failure) {
+                    answered(std::move(held->second), answer, failure);
+                  });
+  });
+  if (!is_taken) held->second.fail(CLEAT_CANCELLED, "the component has stopped", CLEAT_RETRYABLE);
+}
+
+void SnsBinding::answered(Call&& call, const common::HttpResponse* answer, const aws::Failure* failure) {
+  Call mine = std::move(call);
+  note(failure);
+  if (failure != nullptr) {
+    mine.fail({sizeof(cleat_failure), failure->status, failure->is_retryable ? CLEAT_RETRYABLE : 0,
+               failure->retry_after_ms, failure->http_status, str(failure->text)});
+    return;
+  }
+  Response response;
+  for (const char* name : {"MessageId", "SequenceNumber"}) {
+    if (std::string value = aws::xml_text(answer->body, name); !value.empty())
+      response.metadata.emplace_back(name, std::move(value));
+  }
+  mine.complete(std::move(response));
+}
+
+/// What is wrong with one message says nothing of the topic.
+void SnsBinding::note(const aws::Failure* failure) {
+  std::int32_t health = CLEAT_HEALTH_UP;
+  if (failure != nullptr) {
+    if (failure->status == CLEAT_INVALID || failure->status == CLEAT_TOO_LARGE ||
+        failure->status == CLEAT_CANCELLED)
+      return;
+    health = failure->status == CLEAT_THROTTLED ? CLEAT_HEALTH_DEGRADED : CLEAT_HEALTH_DOWN;
+  }
+  const std::string why = failure != nullptr ? failure->text : "";
+  if (health == health_ && why == why_) return;
+  health_ = health;
+  why_ = why;
+  host_.set_health(health, why);
+}
+
+void SnsBinding::cancel(std::uint64_t call_id) {
+  curl_->cancel(call_id);
+}
+
+void SnsBinding::ping(Deadline deadline) {
+  using Found = std::optional<aws::Failure>;
+  const auto found = std::make_shared<std::promise<Found>>();
+  std::future<Found> future = found->get_future();
+  curl_->loop().post([this, found, at_ns = deadline.at_ns] {
+    // Any answer will do, and a list needs no topic.
+    aws::ServiceRequest out = request_of("SNS ListTopics", "Action=ListTopics&Version=2010-03-31");
+    out.may_run_twice = true;
+    out.deadline_ns = at_ns;
+    client_->send(std::move(out), [found](const common::HttpResponse*, const aws::Failure* failure) {
+      // Who may not ask is answered all the same.
+      const bool is_well = failure == nullptr || failure->status == CLEAT_DENIED;
+      found->set_value(is_well ? Found() : *failure);
+    });
+  });
+  if (future.wait_until(deadline.time()) != std::future_status::ready)
+    throw Error(CLEAT_TIMEOUT, "SNS did not answer in time", CLEAT_RETRYABLE);
+  if (const Found failure = future.get())
+    throw Error(failure->status, failure->text, failure->is_retryable ? CLEAT_RETRYABLE : 0);
+}
+
+void SnsBinding::stop(Deadline deadline) {
+  common::run_and_wait(curl_->loop(), deadline, [this](const std::function<void()>& done) {
+    client_->close();
+    done();
+  });
+  curl_->stop();
+}
+
+}  // namespace cleat::sns

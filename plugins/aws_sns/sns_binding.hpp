@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cleat/plugin.hpp>
+
+#include <optional>
+#include <string>
+
+#include "common/aws/client.hpp"
+#include "common/curl/loop.hpp"
+#include "publication.hpp"
+
+namespace cleat::sns {
+
+/// bindings.aws.sns: one thread that owns the connections; each call is one request.
+class SnsBinding {
+ public:
+  explicit SnsBinding(Host host) : host_(host) {}
+  SnsBinding(const SnsBinding&) = delete;
+  SnsBinding& operator=(const SnsBinding&) = delete;
+  /// The thread ends before what it works with.
+  ~SnsBinding() {
+    if (curl_) curl_->stop();
+  }
+
+  void init(const Config& config);
+  void start(Deadline deadline);
+  void ping(Deadline deadline);
+  void invoke(const Request& request, Call&& call);
+  void cancel(std::uint64_t call_id);
+  void stop(Deadline deadline);
+
+ private:
+  void answered(Call&& call, const common::HttpResponse* answer, const aws::Failure* failure);
+  void note(const aws::Failure* failure);
+
+  Host host_;
+  SnsConfig config_;
+  aws::Settings settings_;
+  std::int32_t health_ = CLEAT_HEALTH_UNKNOWN;  ///< as told last; of the loop's thread
+  std::string why_;
+  std::optional<common::CurlLoop> curl_;
+  std::optional<aws::Client> client_;
+};
+
+}  // namespace cleat::sns
