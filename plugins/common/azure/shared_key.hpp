@@ -1,0 +1,43 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/curl/loop.hpp"
+
+namespace cleat::azure {
+
+/// The version of the service's interface that requests and signatures are made for.
+inline constexpr const char* kServiceVersion = "2021-12-02";
+
+using Query = std::vector<std::pair<std::string, std::string>>;
+
+/// What a signature of a request covers.
+struct Signed {
+  std::string_view method;
+  std::string_view path;         ///< of the URL, encoded
+  const Query* query = nullptr;  ///< not encoded
+  const std::vector<common::HttpHeader>* headers = nullptr;
+  std::size_t content_length = 0;
+};
+
+/// The text that SharedKey signs ("Authorize with Shared Key": the scheme of blobs and queues from 2015-02-21 on).
+std::string string_to_sign(std::string_view account, const Signed& request);
+
+/// HMAC-SHA256 in base64. `key`: the bytes of an account's key.
+std::string hmac(std::string_view key, std::string_view text);
+
+/// The query of an URL by which anybody may read one blob until `until` ("Create a service SAS").
+std::string read_sas(std::string_view account, std::string_view key, std::string_view container,
+                     std::string_view blob, std::chrono::system_clock::time_point until);
+
+/// "Sun, 06 Nov 1994 08:49:37 GMT"
+std::string http_date(std::chrono::system_clock::time_point at);
+
+/// "1994-11-06T08:49:37Z"
+std::string iso_date(std::chrono::system_clock::time_point at);
+
+}  // namespace cleat::azure
