@@ -33,6 +33,7 @@ class Source:
     survives_server: bool = True     # events outlive kill -9 of the server
     survives_kill: bool = True       # what was out comes again after kill -9 of the host: no promise of less
     again_within: float = 30.0       # seconds after which what a dead host had out comes again at the latest
+    largest: int = 65536             # bytes of the largest payload that is tried: a source may take less
     ignores: object = lambda event: False  # events that the plugin sends on its own account
 
 

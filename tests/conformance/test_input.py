@@ -43,7 +43,7 @@ def settle_all(plugin, count, deadline=60.0):
 
 
 def test_events_arrive_whole_and_in_order(source, bench):
-    sent = [*numbered(50), bytes(range(256)), b"", b"x" * 65536, b"null", b'"quoted"']
+    sent = [*numbered(50), bytes(range(256)), b"", b"x" * source.source.largest, b"null", b'"quoted"']
     plugin = run_input(bench, 1000)
     bench.publish(*sent)
     events = plugin.wait_events(len(sent))

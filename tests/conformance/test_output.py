@@ -31,7 +31,7 @@ def try_operation(bench, plugin, operation, payload, limit=10.0):
     metadata = operation.metadata(bench.server, bench.place, key)
     done = plugin.call(operation.name, operation.data(payload), metadata, limit)
     if operation.refuses(payload):
-        assert done.status == INVALID and done.text, f"{operation.name} of {payload[:40]!r}: {done}"
+        assert done.status in (INVALID, TOO_LARGE) and done.text, f"{operation.name} of {payload[:40]!r}: {done}"
         return done
     assert done.status == OK, f"{operation.name} of {payload[:40]!r}: {done.status} {done.text}{plugin.said()}"
     for name in operation.answers:

@@ -46,7 +46,7 @@ TEST(SharedKey, SignsThePathOfAnEmulatorWithTheAccountTwice) {
 }
 
 TEST(SharedKey, AnUrlForABlobIsSignedAsAzuresOwnClientDoes) {
-  const auto until = std::chrono::system_clock::from_time_t(1893553445);  // 2030-01-02 03:04:05
+  const auto until = WallTime(1893553445s);  // 2030-01-02 03:04:05
   EXPECT_EQ(read_sas("acct", kKey, "box", "a b/c.txt", until),
             "sv=2021-12-02&se=2030-01-02T03%3A04%3A05Z&sr=b&sp=r&sig="
             "gRSWp64vBeLg4WoxKaZrDoS%2F9ZbRC5p0OkIYTY1O4Dc%3D");
@@ -58,9 +58,12 @@ TEST(SharedKey, TheHashIsTheOneOfTheStandard) {
 }
 
 TEST(SharedKey, DatesAreThoseOfHttp) {
-  const auto at = std::chrono::system_clock::from_time_t(784111777);
+  const auto at = WallTime(784111777s);
   EXPECT_EQ(http_date(at), "Sun, 06 Nov 1994 08:49:37 GMT");
   EXPECT_EQ(iso_date(at), "1994-11-06T08:49:37Z");
+  EXPECT_EQ(from_http_date(http_date(at)), at);
+  EXPECT_EQ(iso_date(*from_http_date("Fri, 31 Dec 9999 23:59:59 GMT")), "9999-12-31T23:59:59Z");
+  EXPECT_FALSE(from_http_date("soon"));
 }
 
 // --- accounts ---

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <ctime>
 #include <utility>
 
 #include "common/azure/xml.hpp"
@@ -26,13 +25,8 @@ std::string path_of(const std::string& url) {
   return path == std::string::npos ? "" : url.substr(path);
 }
 
-std::optional<std::chrono::system_clock::time_point> date_of(const HttpResponse& answer) {
-  const std::string text = header_of(answer, "date");
-  std::tm when{};
-  // Names of days and months: the host leaves the locale alone.
-  if (text.empty() || ::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &when) == nullptr)
-    return std::nullopt;
-  return std::chrono::system_clock::from_time_t(::timegm(&when));
+WallTime now() {
+  return std::chrono::floor<Seconds>(std::chrono::system_clock::now());
 }
 
 cleat_status status_of(int status, const std::string& code) {
@@ -171,7 +165,7 @@ void Client::transmit(const std::shared_ptr<Sent>& sent, const std::string& toke
   out.method = request.method;
   out.headers = request.headers;
   out.headers.push_back({"x-ms-version", kServiceVersion});
-  out.headers.push_back({"x-ms-date", http_date(std::chrono::system_clock::now() + clock_off_)});
+  out.headers.push_back({"x-ms-date", http_date(now() + clock_off_)});
   out.body = body;
   out.has_body = request.method == "PUT" || request.method == "POST";
   out.may_run_twice = request.may_run_twice;
@@ -225,9 +219,9 @@ bool Client::learns(const HttpResponse& answer, const std::string& token) {
     return true;
   }
   if (answer.status != 403 || account_.key.empty()) return false;
-  const auto theirs = date_of(answer);
+  const auto theirs = from_http_date(header_of(answer, "date"));
   if (!theirs) return false;
-  const auto off = std::chrono::duration_cast<Seconds>(*theirs - std::chrono::system_clock::now());
+  const Seconds off = *theirs - now();
   if (std::chrono::abs(off - clock_off_) < kSkew) return false;
   clock_off_ = off;
   return true;

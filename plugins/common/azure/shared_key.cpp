@@ -16,8 +16,8 @@ namespace cleat::azure {
 namespace {
 
 /// Not strftime: names of days and months would be those of the process's locale.
-std::tm broken_down(std::chrono::system_clock::time_point at) {
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(at);
+std::tm broken_down(WallTime at) {
+  const std::time_t seconds = at.time_since_epoch().count();
   std::tm out{};
   ::gmtime_r(&seconds, &out);
   return out;
@@ -36,7 +36,7 @@ std::string time_of(const std::tm& at) {
 
 }  // namespace
 
-std::string http_date(std::chrono::system_clock::time_point at) {
+std::string http_date(WallTime at) {
   constexpr std::array<const char*, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
   constexpr std::array<const char*, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                 "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
@@ -46,10 +46,17 @@ std::string http_date(std::chrono::system_clock::time_point at) {
          " " + time_of(when) + " GMT";
 }
 
-std::string iso_date(std::chrono::system_clock::time_point at) {
+std::string iso_date(WallTime at) {
   const std::tm when = broken_down(at);
   return digits(when.tm_year + 1900, 4) + "-" + digits(when.tm_mon + 1, 2) + "-" + digits(when.tm_mday, 2) +
          "T" + time_of(when) + "Z";
+}
+
+std::optional<WallTime> from_http_date(const std::string& text) {
+  std::tm when{};
+  // Names of days and months are English: the host leaves the process's locale alone.
+  if (::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &when) == nullptr) return std::nullopt;
+  return WallTime(std::chrono::seconds(::timegm(&when)));
 }
 
 std::string string_to_sign(std::string_view account, const Signed& request) {
@@ -91,7 +98,7 @@ std::string hmac(std::string_view key, std::string_view text) {
 }
 
 std::string read_sas(std::string_view account, std::string_view key, std::string_view container,
-                     std::string_view blob, std::chrono::system_clock::time_point until) {
+                     std::string_view blob, WallTime until) {
   const std::string end = iso_date(until);
   std::string text = "r\n\n" + end + "\n/blob/";
   text.append(account).append("/").append(container).append("/").append(blob);

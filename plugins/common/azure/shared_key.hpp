@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,9 @@ namespace cleat::azure {
 
 /// The version of the service's interface that requests and signatures are made for.
 inline constexpr const char* kServiceVersion = "2021-12-02";
+
+/// Whole seconds: Azure's "never" is the end of the year 9999, which nanoseconds do not reach.
+using WallTime = std::chrono::sys_seconds;
 
 using Query = std::vector<std::pair<std::string, std::string>>;
 
@@ -32,12 +36,15 @@ std::string hmac(std::string_view key, std::string_view text);
 
 /// The query of an URL by which anybody may read one blob until `until` ("Create a service SAS").
 std::string read_sas(std::string_view account, std::string_view key, std::string_view container,
-                     std::string_view blob, std::chrono::system_clock::time_point until);
+                     std::string_view blob, WallTime until);
 
 /// "Sun, 06 Nov 1994 08:49:37 GMT"
-std::string http_date(std::chrono::system_clock::time_point at);
+std::string http_date(WallTime at);
+
+/// Nothing if it is none of those.
+std::optional<WallTime> from_http_date(const std::string& text);
 
 /// "1994-11-06T08:49:37Z"
-std::string iso_date(std::chrono::system_clock::time_point at);
+std::string iso_date(WallTime at);
 
 }  // namespace cleat::azure

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <fstream>
-#include <random>
 #include <sstream>
 #include <utility>
 
@@ -21,19 +20,6 @@ constexpr std::uint64_t kMostBytes = 256U << 10U;
 constexpr auto kAnswerWithin = 30s;
 // A machine without an identity has nobody at that address, and no answer at all.
 constexpr auto kMetadataWithin = 5s;
-constexpr auto kFirstPause = 1s, kLongestPause = 30s;
-
-std::uint64_t ns_after(std::chrono::nanoseconds wait) {
-  const auto at = std::chrono::steady_clock::now().time_since_epoch() + wait;
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(at).count());
-}
-
-/// Half of it to all of it.
-std::chrono::milliseconds jittered(std::chrono::milliseconds most) {
-  static thread_local std::minstd_rand random{std::random_device{}()};
-  return std::chrono::milliseconds(
-      std::uniform_int_distribution<std::int64_t>(most.count() / 2, most.count())(random));
-}
 
 std::string resource_of(const std::string& scope) {
   constexpr std::string_view kEnd = "/.default";
@@ -230,7 +216,7 @@ void TokenSource::answered(const common::HttpResponse* answer, const common::Tra
                      "the answer to the request for a token has no access_token or no expires_in"});
     }
     is_asking_ = false;
-    failures_ = 0;
+    back_off_.reset();
     last_failure_.reset();
     ask_again_at_ = {};
     token.expires_at = std::chrono::system_clock::now() + *lifetime;
@@ -279,10 +265,7 @@ Failure TokenSource::refusal(const common::HttpResponse& answer) const {
 
 void TokenSource::failed(Failure failure) {
   is_asking_ = false;
-  failures_ = std::min(failures_ + 1, 10U);
-  const auto pause =
-      std::min<std::chrono::milliseconds>(kFirstPause * (1U << (failures_ - 1)), kLongestPause);
-  ask_again_at_ = Clock::now() + jittered(pause);
+  ask_again_at_ = Clock::now() + back_off_.next();
   last_failure_ = std::move(failure);
   const Failure held = *last_failure_;
   answer_all(nullptr, &held);

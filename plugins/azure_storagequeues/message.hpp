@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cleat/values.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/azure/client.hpp"
+#include "queue_config.hpp"
+
+namespace cleat::storagequeues {
+
+/// A message as the queue gave it out.
+struct Message {
+  std::string id, receipt, body;
+  std::uint32_t dequeue_count = 0;
+  std::uint64_t inserted_wall_ns = 0;
+  std::vector<std::pair<std::string, std::string>> metadata;
+  bool is_not_base64 = false;  ///< it was to be: the body is what the queue holds
+};
+
+/// The messages of an answer to Get Messages. Nothing if it is none.
+std::optional<std::vector<Message>> messages_of(std::string_view answer, const QueueConfig& config);
+
+/// Put Message, but for its deadline, as a call asks for it. Throws Error for what cannot be a message.
+azure::ServiceRequest put_of(const Request& request, const QueueConfig& config);
+
+/// What is known of a message that was put: messageID, insertionTime, expirationTime, nextVisibleTime.
+std::vector<std::pair<std::string, std::string>> put_metadata(std::string_view answer);
+
+}  // namespace cleat::storagequeues

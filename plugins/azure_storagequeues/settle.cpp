@@ -1,0 +1,224 @@
+#include <algorithm>
+#include <utility>
+
+#include "receiver.hpp"
+
+namespace cleat::storagequeues {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kMostAsking = 64;
+constexpr auto kAnswerWithin = 10s;
+constexpr auto kAgainAfter = 1s;
+constexpr std::chrono::seconds kWeek{7 * 24 * 3600};
+
+std::string path_of(const std::string& id) {
+  return "/messages/" + azure::encoded_path(id, false);
+}
+
+}  // namespace
+
+void Receiver::settle(const std::vector<cleat_settlement>& items) {
+  for (const cleat_settlement& one : items)
+    settle_one(one);
+  is_host_full_ = false;
+  run();
+  deliver_backlog();
+  pump();
+}
+
+void Receiver::settle_one(const cleat_settlement& one) {
+  const auto found = leases_.find(one.event_id);
+  if (found == leases_.end() || found->second.wish != Wish::keep) return;
+  Lease& lease = found->second;
+  const bool is_left = lease.is_lost || (one.flags & CLEAT_MAY_STILL_RUN) != 0;
+  if (one.verdict == CLEAT_ACK) {
+    // Of a lost one, too: it is still there if nobody got it meanwhile.
+    lease.wish = Wish::remove;
+  } else if (is_left) {
+    return forget(one.event_id);
+  } else {
+    lease.wish = Wish::give_back;
+    if (one.verdict != CLEAT_ABANDON)
+      lease.give_back_after = std::min(whole_seconds(std::chrono::milliseconds(one.requeue_after_ms)), kWeek);
+  }
+  ++settled_count_;
+  lease.again = {};
+  enqueue(one.event_id, lease);
+}
+
+void Receiver::look_after_soon() {
+  if (lease_timer_ != 0 || is_closed_ || leases_.empty()) return;
+  lease_timer_ =
+      loop_.after(std::clamp<std::chrono::milliseconds>(config_.visibility / 8, 100ms, 1000ms), [this] {
+        lease_timer_ = 0;
+        look_after();
+        look_after_soon();
+      });
+}
+
+/// Renews what is past the half of its time, and gives up what is past its end.
+void Receiver::look_after() {
+  const Clock::time_point now = Clock::now();
+  std::vector<std::uint64_t> over;
+  for (auto& [number, lease] : leases_) {
+    if (lease.wish == Wish::keep && !lease.is_lost && lease.until <= now) {
+      over.push_back(number);
+    } else if (lease.again <= now && !lease.is_lost &&
+               (lease.wish != Wish::keep || lease.until - now <= config_.visibility / 2)) {
+      enqueue(number, lease);
+    } else if (lease.is_lost && lease.wish == Wish::remove && lease.again <= now) {
+      enqueue(number, lease);
+    }
+  }
+  for (const std::uint64_t number : over)
+    lose(number, "its time ran out before it could be renewed");
+  run();
+}
+
+void Receiver::enqueue(std::uint64_t number, Lease& lease) {
+  if (lease.is_queued || lease.is_asked) return;
+  lease.is_queued = true;
+  // A renewal that comes late costs more than a deletion that does.
+  if (lease.wish == Wish::keep) {
+    todo_.push_front(number);
+  } else {
+    todo_.push_back(number);
+  }
+}
+
+void Receiver::run() {
+  // What fails at once comes back here from inside a request.
+  if (std::exchange(is_running_, true)) return;
+  while (asking_ < kMostAsking && !todo_.empty() && !is_closed_) {
+    const std::uint64_t number = todo_.front();
+    todo_.pop_front();
+    const auto found = leases_.find(number);
+    if (found == leases_.end()) continue;
+    found->second.is_queued = false;
+    request(number, found->second);
+  }
+  is_running_ = false;
+  look_if_settled();
+}
+
+void Receiver::request(std::uint64_t number, Lease& lease) {
+  ++asking_;
+  lease.is_asked = true;
+  switch (lease.wish) {
+    case Wish::keep:
+      return change(number, lease, config_.visibility);
+    case Wish::give_back:
+      return change(number, lease, lease.give_back_after);
+    case Wish::remove:
+      return remove(number, lease);
+  }
+}
+
+void Receiver::change(std::uint64_t number, const Lease& lease, std::chrono::seconds visibility) {
+  azure::ServiceRequest request;
+  request.what = "Update Message";
+  request.method = "PUT";
+  request.path = path_of(lease.id);
+  request.query = {{"popreceipt", lease.receipt}, {"visibilitytimeout", std::to_string(visibility.count())}};
+  request.deadline_ns = azure::ns_after(kAnswerWithin);
+  queue_.ask(std::move(request), [this, number, wish = lease.wish, asked_at = Clock::now()](
+                                     common::HttpResponse* answer, const azure::Failure* failure) {
+    changed(number, wish, asked_at, answer, failure);
+  });
+}
+
+void Receiver::changed(std::uint64_t number, Wish asked, Clock::time_point asked_at,
+                       const common::HttpResponse* answer, const azure::Failure* failure) {
+  --asking_;
+  const auto found = leases_.find(number);
+  if (found == leases_.end()) return run();
+  Lease& lease = found->second;
+  lease.is_asked = false;
+  if (answer != nullptr) {
+    lease.receipt = azure::header_of(*answer, "x-ms-popreceipt");
+    lease.until = asked_at + config_.visibility;
+  }
+  if (lease.wish != asked) {
+    // It was settled meanwhile.
+    enqueue(number, lease);
+  } else if (asked == Wish::give_back) {
+    // If it failed the message comes again when its time is over.
+    forget(number);
+  } else if (failure != nullptr) {
+    // Without the answer to an earlier request the receipt may be an old one, and then the message is not ours to change.
+    const bool is_final = failure->code == "MessageNotFound" || failure->code == "PopReceiptMismatch" ||
+                          failure->status == CLEAT_INVALID;
+    if (is_final) {
+      lose(number, failure->text);
+    } else {
+      lease.again = Clock::now() + kAgainAfter;
+    }
+  }
+  run();
+}
+
+void Receiver::remove(std::uint64_t number, const Lease& lease) {
+  azure::ServiceRequest request;
+  request.what = "Delete Message";
+  request.method = "DELETE";
+  request.path = path_of(lease.id);
+  request.query = {{"popreceipt", lease.receipt}};
+  request.may_run_twice = true;
+  request.deadline_ns = azure::ns_after(kAnswerWithin);
+  queue_.ask(std::move(request), [this, number](common::HttpResponse*, const azure::Failure* failure) {
+    removed(number, failure);
+  });
+}
+
+void Receiver::removed(std::uint64_t number, const azure::Failure* failure) {
+  --asking_;
+  const auto found = leases_.find(number);
+  if (found != leases_.end()) {
+    Lease& lease = found->second;
+    lease.is_asked = false;
+    const bool is_gone =
+        failure != nullptr && (failure->code == "MessageNotFound" || failure->code == "PopReceiptMismatch");
+    if (failure == nullptr || is_gone || failure->status == CLEAT_INVALID) {
+      if (failure != nullptr) {
+        host_.log(CLEAT_LOG_WARN,
+                  "a message that was handled could not be deleted: others may have got it as well",
+                  {{"queue", config_.queue}, {"messageID", lease.id}, {"error", failure->text}});
+      }
+      forget(number);
+    } else {
+      lease.again = Clock::now() + std::max<std::chrono::milliseconds>(
+                                       kAgainAfter, std::chrono::milliseconds(failure->retry_after_ms));
+    }
+  }
+  run();
+  pump();
+}
+
+void Receiver::lose(std::uint64_t number, const std::string& why) {
+  Lease& lease = leases_[number];
+  host_.log(CLEAT_LOG_WARN, "the right to a message was lost; others may get it as well",
+            {{"queue", config_.queue}, {"messageID", lease.id}, {"why", why}});
+  if (lease.is_out) {
+    lease.is_lost = true;
+    host_.withdraw(CLEAT_BY_EVENT, &number, 1);
+    return;
+  }
+  backlog_.erase(std::remove_if(backlog_.begin(), backlog_.end(),
+                                [number](const auto& each) { return each.first == number; }),
+                 backlog_.end());
+  forget(number);
+}
+
+void Receiver::forget(std::uint64_t number) {
+  const auto found = leases_.find(number);
+  if (found == leases_.end()) return;
+  if (found->second.wish != Wish::keep) --settled_count_;
+  const auto named = numbers_.find(found->second.id);
+  if (named != numbers_.end() && named->second == number) numbers_.erase(named);
+  leases_.erase(found);
+  look_if_settled();
+}
+
+}  // namespace cleat::storagequeues

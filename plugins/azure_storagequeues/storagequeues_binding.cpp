@@ -1,0 +1,135 @@
+#include "storagequeues_binding.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "message.hpp"
+
+namespace cleat::storagequeues {
+
+using namespace std::chrono_literals;
+
+void StorageQueuesBinding::init(const Config& config) {
+  config_ = parse_config(config);
+  has_input_ = (config.raw().directions & CLEAT_IN) != 0;
+}
+
+void StorageQueuesBinding::start(Deadline /*deadline*/) {
+  common::CurlLoop::Options options;
+  options.ca = config_.ca;
+  curl_.emplace(std::move(options));
+  queue_.emplace(*curl_, config_,
+                 [this](std::int32_t health, const std::string& why) { tell_health(health, why); });
+  if (has_input_) receiver_.emplace(host_, curl_->loop(), *queue_, config_);
+  curl_->start();
+  curl_->loop().post([this] { queue_->open(); });
+}
+
+void StorageQueuesBinding::tell_health(std::int32_t health, const std::string& why) {
+  if (health == health_ && why == why_) return;
+  health_ = health;
+  why_ = why;
+  host_.set_health(health, why);
+}
+
+void StorageQueuesBinding::ping(Deadline deadline) {
+  using Found = std::optional<azure::Failure>;
+  const auto answer = std::make_shared<std::promise<Found>>();
+  std::future<Found> future = answer->get_future();
+  curl_->loop().post([this, answer, at_ns = deadline.at_ns] {
+    queue_->look(at_ns, [answer](common::HttpResponse*, const azure::Failure* failure) {
+      // Who may not ask is answered all the same.
+      const bool is_well = failure == nullptr || failure->status == CLEAT_DENIED;
+      answer->set_value(is_well ? Found() : *failure);
+    });
+  });
+  if (future.wait_until(deadline.time()) != std::future_status::ready)
+    throw Error(CLEAT_TIMEOUT, "the queue did not answer in time", CLEAT_RETRYABLE);
+  if (const Found failure = future.get())
+    throw Error(failure->status, failure->text, failure->is_retryable ? CLEAT_RETRYABLE : 0);
+}
+
+void StorageQueuesBinding::invoke(const Request& request, Call&& call) {
+  if (request.operation() != "create")
+    throw Error(CLEAT_UNSUPPORTED,
+                "operation: expected create, found '" + std::string(request.operation()) + "'");
+  auto out = std::make_shared<azure::ServiceRequest>(put_of(request, config_));
+  out->deadline_ns = request.deadline().at_ns;
+  // std::function wants to be copied, and a call cannot be.
+  auto held = std::make_shared<Call>(std::move(call));
+  curl_->loop().post([this, out, held] {
+    queue_->ask(std::move(*out), [held](common::HttpResponse* answer, const azure::Failure* failure) {
+      Call mine = std::move(*held);
+      if (failure == nullptr) return mine.complete({Buffer(), {}, put_metadata(answer->body)});
+      mine.fail({sizeof(cleat_failure), failure->status, failure->is_retryable ? CLEAT_RETRYABLE : 0,
+                 failure->retry_after_ms, failure->http_status, str(failure->text)});
+    });
+  });
+}
+
+void StorageQueuesBinding::cancel(std::uint64_t call_id) {
+  curl_->cancel(call_id);
+}
+
+void StorageQueuesBinding::begin_input(const Window& window) {
+  curl_->loop().post([this, window] { receiver_->begin(window); });
+}
+
+void StorageQueuesBinding::set_window(const Window& window) {
+  curl_->loop().post([this, window] { receiver_->set_window(window); });
+}
+
+void StorageQueuesBinding::settle(Settlements settlements) {
+  std::vector<cleat_settlement> items;
+  items.reserve(settlements.count);
+  // Members of fixed size only: what a settlement refers to is gone after this call.
+  for (const cleat_settlement* one : settlements) {
+    cleat_settlement copy{};
+    copy.verdict = one->verdict;
+    copy.event_id = one->event_id;
+    copy.requeue_after_ms = one->requeue_after_ms;
+    copy.flags = one->flags;
+    items.push_back(copy);
+  }
+  curl_->loop().post([this, items = std::move(items)] { receiver_->settle(items); });
+}
+
+bool StorageQueuesBinding::wait_on_loop(Deadline deadline,
+                                        std::function<void(std::function<void()> done)> task) {
+  const auto ended = std::make_shared<std::promise<void>>();
+  std::future<void> future = ended->get_future();
+  curl_->loop().post([task = std::move(task), ended] { task([ended] { ended->set_value(); }); });
+  return future.wait_until(deadline.time()) == std::future_status::ready;
+}
+
+void StorageQueuesBinding::end_input(Deadline deadline) {
+  const auto end = [this](const std::function<void()>& done) {
+    receiver_->end();
+    done();
+  };
+  if (!wait_on_loop(deadline, end)) throw Error(CLEAT_TIMEOUT, "reading did not end before the deadline");
+}
+
+void StorageQueuesBinding::stop(Deadline deadline) {
+  if (receiver_) {
+    // What is left of the time is for the rest.
+    const auto now = std::chrono::steady_clock::now();
+    const auto left = std::max<std::chrono::nanoseconds>(deadline.time() - now, 0ns);
+    const Deadline for_settling{static_cast<std::uint64_t>(
+        std::chrono::nanoseconds((now + left * 3 / 4).time_since_epoch()).count())};
+    wait_on_loop(for_settling,
+                 [this](std::function<void()> done) { receiver_->when_settled(std::move(done)); });
+  }
+  wait_on_loop(deadline, [this](const std::function<void()>& done) {
+    if (receiver_) receiver_->close();
+    queue_->close();
+    done();
+  });
+  curl_->stop();
+}
+
+}  // namespace cleat::storagequeues

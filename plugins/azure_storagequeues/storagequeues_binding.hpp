@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cleat/plugin.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "common/curl/loop.hpp"
+#include "queue.hpp"
+#include "queue_config.hpp"
+#include "receiver.hpp"
+
+namespace cleat::storagequeues {
+
+/// bindings.azure.storagequeues: one thread that owns the connections and the leases.
+class StorageQueuesBinding {
+ public:
+  explicit StorageQueuesBinding(Host host) : host_(host) {}
+  StorageQueuesBinding(const StorageQueuesBinding&) = delete;
+  StorageQueuesBinding& operator=(const StorageQueuesBinding&) = delete;
+
+  void init(const Config& config);
+  void start(Deadline deadline);
+  void ping(Deadline deadline);
+  void invoke(const Request& request, Call&& call);
+  void cancel(std::uint64_t call_id);
+  void begin_input(const Window& window);
+  void set_window(const Window& window);
+  void settle(Settlements settlements);
+  void end_input(Deadline deadline);
+  void stop(Deadline deadline);
+
+ private:
+  void tell_health(std::int32_t health, const std::string& why);
+  /// Runs `task` on the loop and waits until it calls `done`. False: it did not before the deadline.
+  bool wait_on_loop(Deadline deadline, std::function<void(std::function<void()> done)> task);
+
+  Host host_;
+  QueueConfig config_;
+  bool has_input_ = false;
+  std::int32_t health_ = CLEAT_HEALTH_UNKNOWN;  ///< as told last; of the loop's thread
+  std::string why_;
+  std::optional<common::CurlLoop> curl_;
+  std::optional<Queue> queue_;
+  std::optional<Receiver> receiver_;
+};
+
+}  // namespace cleat::storagequeues
