@@ -16,7 +16,7 @@ constexpr auto kFirstIdle = 50ms;
 
 }  // namespace
 
-Receiver::Receiver(Host host, common::EventLoop& loop, Queue& queue, const QueueConfig& config)
+Receiver::Receiver(Host host, common::EventLoop& loop, azure::Place& queue, const QueueConfig& config)
     : host_(host), loop_(loop), queue_(queue), config_(config), receive_back_off_(200ms, 30s) {}
 
 void Receiver::begin(const Window& window) {

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "common/azure/back_off.hpp"
+#include "common/azure/place.hpp"
 #include "message.hpp"
-#include "queue.hpp"
 #include "queue_config.hpp"
 
 namespace cleat::storagequeues {
@@ -22,7 +22,7 @@ namespace cleat::storagequeues {
 /// message. All on the loop's thread.
 class Receiver {
  public:
-  Receiver(Host host, common::EventLoop& loop, Queue& queue, const QueueConfig& config);
+  Receiver(Host host, common::EventLoop& loop, azure::Place& queue, const QueueConfig& config);
 
   void begin(const Window& window);
   void set_window(const Window& window);
@@ -78,7 +78,7 @@ class Receiver {
 
   Host host_;
   common::EventLoop& loop_;
-  Queue& queue_;
+  azure::Place& queue_;
   const QueueConfig& config_;
   bool is_reading_ = false, is_closed_ = false, is_host_full_ = false, is_receiving_ = false,
        is_running_ = false;

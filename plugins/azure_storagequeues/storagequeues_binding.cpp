@@ -22,7 +22,12 @@ void StorageQueuesBinding::start(Deadline /*deadline*/) {
   common::CurlLoop::Options options;
   options.ca = config_.ca;
   curl_.emplace(std::move(options));
-  queue_.emplace(*curl_, config_,
+  azure::Place::Options place{
+      "/" + config_.queue, {}, "QueueAlreadyExists", "QueueNotFound", "QueueBeingDeleted"};
+  place.make.emplace();
+  place.make->what = "Create Queue";
+  place.make->method = "PUT";
+  queue_.emplace(*curl_, config_.account, std::move(place),
                  [this](std::int32_t health, const std::string& why) { tell_health(health, why); });
   if (has_input_) receiver_.emplace(host_, curl_->loop(), *queue_, config_);
   curl_->start();
@@ -41,7 +46,11 @@ void StorageQueuesBinding::ping(Deadline deadline) {
   const auto answer = std::make_shared<std::promise<Found>>();
   std::future<Found> future = answer->get_future();
   curl_->loop().post([this, answer, at_ns = deadline.at_ns] {
-    queue_->look(at_ns, [answer](common::HttpResponse*, const azure::Failure* failure) {
+    azure::ServiceRequest request;
+    request.what = "Get Queue Metadata";
+    request.query = {{"comp", "metadata"}};
+    request.deadline_ns = at_ns;
+    queue_->look(std::move(request), [answer](common::HttpResponse*, const azure::Failure* failure) {
       // Who may not ask is answered all the same.
       const bool is_well = failure == nullptr || failure->status == CLEAT_DENIED;
       answer->set_value(is_well ? Found() : *failure);

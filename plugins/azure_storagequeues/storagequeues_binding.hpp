@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "common/azure/place.hpp"
 #include "common/curl/loop.hpp"
-#include "queue.hpp"
 #include "queue_config.hpp"
 #include "receiver.hpp"
 
@@ -20,6 +20,10 @@ class StorageQueuesBinding {
   explicit StorageQueuesBinding(Host host) : host_(host) {}
   StorageQueuesBinding(const StorageQueuesBinding&) = delete;
   StorageQueuesBinding& operator=(const StorageQueuesBinding&) = delete;
+  /// The thread ends before what it uses.
+  ~StorageQueuesBinding() {
+    if (curl_) curl_->stop();
+  }
 
   void init(const Config& config);
   void start(Deadline deadline);
@@ -43,7 +47,7 @@ class StorageQueuesBinding {
   std::int32_t health_ = CLEAT_HEALTH_UNKNOWN;  ///< as told last; of the loop's thread
   std::string why_;
   std::optional<common::CurlLoop> curl_;
-  std::optional<Queue> queue_;
+  std::optional<azure::Place> queue_;
   std::optional<Receiver> receiver_;
 };
 

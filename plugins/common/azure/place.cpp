@@ -1,9 +1,9 @@
-#include "queue.hpp"
+#include "common/azure/place.hpp"
 
 #include <algorithm>
 #include <utility>
 
-namespace cleat::storagequeues {
+namespace cleat::azure {
 namespace {
 
 using namespace std::chrono_literals;
@@ -13,31 +13,33 @@ constexpr std::size_t kMostWaiting = 4096;
 
 }  // namespace
 
-Queue::Queue(common::CurlLoop& curl, const QueueConfig& config, Tell tell)
+Place::Place(common::CurlLoop& curl, const Account& account, Options options, Tell tell)
     : curl_(curl),
-      config_(config),
+      options_(std::move(options)),
       tell_(std::move(tell)),
-      client_(curl, config.account),
+      client_(curl, account),
       back_off_(500ms, 30s) {}
 
-void Queue::open() {
+void Place::open() {
   if (state_ == State::open || state_ == State::opening) return;
+  if (!options_.make) {
+    state_ = State::open;
+    return;
+  }
   state_ = State::opening;
-  azure::ServiceRequest request;
-  request.what = "Create Queue";
-  request.method = "PUT";
-  request.path = "/" + config_.queue;
+  ServiceRequest request = *options_.make;
+  request.path = options_.path;
   request.may_run_twice = true;
-  request.deadline_ns = azure::ns_after(kOpenWithin);
+  request.deadline_ns = ns_after(kOpenWithin);
   client_.send(std::move(request),
-               [this](common::HttpResponse*, const azure::Failure* failure) { opened(failure); });
+               [this](common::HttpResponse*, const Failure* failure) { opened(failure); });
 }
 
-void Queue::opened(const azure::Failure* failure) {
+void Place::opened(const Failure* failure) {
   if (state_ == State::closed) return;
-  // Who may not make queues may use one that is there, and one that was made otherwise is there.
+  // Who may not make one may use one that is there.
   const bool is_there =
-      failure == nullptr || failure->code == "QueueAlreadyExists" || failure->status == CLEAT_DENIED;
+      failure == nullptr || failure->code == options_.there || failure->status == CLEAT_DENIED;
   if (!is_there) {
     state_ = State::failed;
     last_failure_ = *failure;
@@ -54,7 +56,7 @@ void Queue::opened(const azure::Failure* failure) {
   }
 }
 
-void Queue::open_later(std::chrono::milliseconds at_least) {
+void Place::open_later(std::chrono::milliseconds at_least) {
   if (open_timer_ != 0) return;
   open_timer_ = curl_.loop().after(std::max(back_off_.next(), at_least), [this] {
     open_timer_ = 0;
@@ -62,8 +64,8 @@ void Queue::open_later(std::chrono::milliseconds at_least) {
   });
 }
 
-void Queue::ask(azure::ServiceRequest request, Done done) {
-  request.path = "/" + config_.queue + request.path;
+void Place::ask(ServiceRequest request, Done done) {
+  request.path = options_.path + request.path;
   switch (state_) {
     case State::open:
       return send(std::move(request), std::move(done));
@@ -72,15 +74,16 @@ void Queue::ask(azure::ServiceRequest request, Done done) {
     case State::failed:
       return done(nullptr, &last_failure_);
     case State::closed: {
-      const azure::Failure stopped{CLEAT_CANCELLED, false, 0, 0, {}, "the component has stopped"};
+      const Failure stopped{CLEAT_CANCELLED, false, 0, 0, {}, "the component has stopped"};
       return done(nullptr, &stopped);
     }
   }
 }
 
-void Queue::wait(azure::ServiceRequest request, Done done) {
+void Place::wait(ServiceRequest request, Done done) {
   if (waiting_.size() >= kMostWaiting) {
-    const azure::Failure full{CLEAT_THROTTLED, true, 0, 0, {}, "4096 calls wait for the queue, more may not"};
+    const Failure full{
+        CLEAT_THROTTLED, true, 0, 0, {}, "4096 calls wait for the queue or container, more may not"};
     return done(nullptr, &full);
   }
   const std::uint64_t id = ++last_id_;
@@ -92,65 +95,72 @@ void Queue::wait(azure::ServiceRequest request, Done done) {
     if (found == waiting_.end()) return;
     const Done late = std::move(found->done);
     waiting_.erase(found);
-    const azure::Failure failure{
-        CLEAT_TIMEOUT, true, 0, 0, {}, "the queue could not be opened within the time of the call"};
+    const Failure failure{CLEAT_TIMEOUT,
+                          true,
+                          0,
+                          0,
+                          {},
+                          "the queue or container could not be opened within the time of the call"};
     late(nullptr, &failure);
   });
   waiting_.push_back({id, timer, std::move(request), std::move(done)});
 }
 
-void Queue::answer_all(const azure::Failure& failure) {
+void Place::answer_all(const Failure& failure) {
   for (const Waiting& each : std::exchange(waiting_, {})) {
     curl_.loop().cancel(each.timer);
     each.done(nullptr, &failure);
   }
 }
 
-void Queue::look(std::uint64_t deadline_ns, Done done) {
-  azure::ServiceRequest request;
-  request.what = "Get Queue Metadata";
-  request.path = "/" + config_.queue;
-  request.query = {{"comp", "metadata"}};
+void Place::look(ServiceRequest request, Done done) {
+  request.path = options_.path;
   request.may_run_twice = true;
-  request.deadline_ns = deadline_ns;
   client_.send(std::move(request), std::move(done));
 }
 
-void Queue::send(azure::ServiceRequest request, Done done) {
+bool Place::is_gone(const Failure& failure) const {
+  return failure.code == options_.gone || failure.code == options_.going;
+}
+
+void Place::send(ServiceRequest request, Done done) {
   client_.send(std::move(request),
-               [this, done = std::move(done)](common::HttpResponse* answer, const azure::Failure* failure) {
+               [this, done = std::move(done)](common::HttpResponse* answer, const Failure* failure) {
                  if (failure == nullptr) {
                    tell_(CLEAT_HEALTH_UP, "");
                    return done(answer, nullptr);
                  }
-                 azure::Failure out = *failure;
+                 Failure out = *failure;
                  learn(out);
                  // It is made again: nothing has happened, and later it may.
-                 if (out.code == "QueueNotFound" || out.code == "QueueBeingDeleted") out.is_retryable = true;
+                 if (is_gone(out) && options_.make) out.is_retryable = true;
                  done(nullptr, &out);
                });
 }
 
-void Queue::learn(const azure::Failure& failure) {
-  const bool is_gone = failure.code == "QueueNotFound" || failure.code == "QueueBeingDeleted";
-  if (is_gone && state_ == State::open) {
+void Place::learn(const Failure& failure) {
+  if (is_gone(failure) && state_ == State::open && options_.make) {
     state_ = State::failed;
     last_failure_ = failure;
     last_failure_.is_retryable = true;
     open_later(0ms);
   }
-  const bool is_down = is_gone || failure.http_status == 401 || failure.http_status == 403 ||
+  const bool is_down = is_gone(failure) || failure.http_status == 401 || failure.http_status == 403 ||
                        failure.http_status >= 500 || failure.status == CLEAT_UNAVAILABLE;
-  if (is_down || failure.status == CLEAT_UNAUTHENTICATED) tell_(CLEAT_HEALTH_DOWN, failure.text);
-  if (failure.http_status == 429) tell_(CLEAT_HEALTH_DEGRADED, failure.text);
+  if (is_down || failure.status == CLEAT_UNAUTHENTICATED) {
+    tell_(CLEAT_HEALTH_DOWN, failure.text);
+  } else if (failure.http_status == 429) {
+    tell_(CLEAT_HEALTH_DEGRADED, failure.text);
+  } else if (failure.http_status != 0) {
+    tell_(CLEAT_HEALTH_UP, "");
+  }
 }
 
-void Queue::close() {
+void Place::close() {
   state_ = State::closed;
-  const azure::Failure stopped{
-      CLEAT_CANCELLED, false, 0, 0, {}, "the component stopped before there was an answer"};
+  const Failure stopped{CLEAT_CANCELLED, false, 0, 0, {}, "the component stopped before there was an answer"};
   answer_all(stopped);
   client_.close();
 }
 
-}  // namespace cleat::storagequeues
+}  // namespace cleat::azure

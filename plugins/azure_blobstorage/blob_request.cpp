@@ -1,0 +1,172 @@
+#include "blob_request.hpp"
+
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <array>
+
+#include "common/base64.hpp"
+#include "common/text.hpp"
+#include "common/ttl.hpp"
+#include "common/unquote.hpp"
+
+namespace cleat::blobstorage {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, const char*>, 5> kProperties{
+    {{"contenttype", "x-ms-blob-content-type"},
+     {"contentencoding", "x-ms-blob-content-encoding"},
+     {"contentlanguage", "x-ms-blob-content-language"},
+     {"contentdisposition", "x-ms-blob-content-disposition"},
+     {"cachecontrol", "x-ms-blob-cache-control"}}};
+
+/// A random one (RFC 4122, version 4).
+std::string uuid() {
+  std::array<unsigned char, 16> bytes{};
+  if (::RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1)
+    throw Error(CLEAT_INTERNAL, "no random bytes for a blob's name", CLEAT_RETRYABLE);
+  bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0FU) | 0x40U);
+  bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3FU) | 0x80U);
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string out;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) out += '-';
+    out += {kDigits[bytes.at(i) >> 4U], kDigits[bytes.at(i) & 15U]};
+  }
+  return out;
+}
+
+/// What a call over gRPC brings along is about the way to here, and one of it may be the host's own token.
+bool is_of_transport(std::string_view name, std::string_view value) {
+  if (name.rfind("dapr-", 0) == 0 || name.rfind("grpc-", 0) == 0 || name.rfind(':', 0) == 0) return true;
+  return (name == "content-type" && value.rfind("application/grpc", 0) == 0) ||
+         (name == "user-agent" && value.find("grpc-") != std::string_view::npos);
+}
+
+bool is_of_trace(std::string_view name) {
+  return name == "traceparent" || name == "tracestate" || name == "baggage";
+}
+
+std::string only(std::string_view text, bool (*is_kept)(char)) {
+  std::string out;
+  std::copy_if(text.begin(), text.end(), std::back_inserter(out), is_kept);
+  return out;
+}
+
+bool is_name_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+bool is_printable(char c) {
+  return c >= ' ' && c <= '~';
+}
+
+/// Metadata of a blob has names that begin with a letter.
+void add_metadata(std::vector<common::HttpHeader>& to, std::string_view name, std::string_view value) {
+  const std::string kept = only(name, is_name_character);
+  if (kept.empty() || (kept.front() >= '0' && kept.front() <= '9')) {
+    throw Error(CLEAT_INVALID,
+                "metadata '" + std::string(name) +
+                    "': expected a name that begins with a letter, it becomes metadata of the blob");
+  }
+  to.push_back({"x-ms-meta-" + kept, std::string(common::trimmed(only(value, is_printable)))});
+}
+
+void add_headers(const Request& request, const BlobConfig& config, NewBlob& out) {
+  const cleat_map& metadata = request.raw().metadata;
+  for (std::size_t i = 0; i < metadata.count; ++i) {
+    const std::string_view name = view(metadata.items[i].key), value = view(metadata.items[i].value);
+    const std::string lower = common::lower(name);
+    if (lower == "blobname" || lower == "signttl") continue;
+    const auto* const property = std::find_if(kProperties.begin(), kProperties.end(),
+                                              [&](const auto& each) { return each.first == lower; });
+    if (lower == "contentmd5") {
+      const auto digest = common::from_base64(value);
+      if (!digest || digest->size() != 16)
+        throw Error(CLEAT_INVALID,
+                    "metadata 'contentMD5': expected 16 bytes in base64, found something else");
+      out.content_md5 = value;
+    } else if (property != kProperties.end()) {
+      out.headers.push_back({property->second, only(value, is_printable)});
+    } else if (config.strict_dapr || !(is_of_transport(name, value) || is_of_trace(lower))) {
+      add_metadata(out.headers, name, value);
+    }
+  }
+}
+
+}  // namespace
+
+bool is_true(std::string_view text) {
+  const std::string lower = common::lower(common::trimmed(text));
+  constexpr std::array<std::string_view, 6> kWords{"y", "yes", "true", "t", "on", "1"};
+  return std::find(kWords.begin(), kWords.end(), lower) != kWords.end();
+}
+
+std::string blob_name(const Request& request) {
+  const std::string_view name = request.metadata("blobName").value_or("");
+  if (name.empty()) throw Error(CLEAT_INVALID, "blobName is a required attribute");
+  return std::string(name);
+}
+
+std::optional<std::chrono::seconds> sign_ttl(const Request& request) {
+  const auto given = request.metadata("signTTL");
+  if (!given || given->empty()) return std::nullopt;
+  std::chrono::nanoseconds time{0};
+  try {
+    time = common::parse_ttl(*given);
+  } catch (const Error&) {
+    time = {};
+  }
+  if (time.count() <= 0) {
+    throw Error(CLEAT_INVALID,
+                "metadata 'signTTL': expected a duration such as 15m, found '" + std::string(*given) + "'");
+  }
+  return std::chrono::ceil<std::chrono::seconds>(time);
+}
+
+std::string path_of(const BlobConfig& config, std::string_view blob) {
+  return "/" + azure::encoded_path(config.container, false) + "/" + azure::encoded_path(blob, true);
+}
+
+std::string presigned(const BlobConfig& config, const std::string& blob, std::chrono::seconds how_long) {
+  if (config.account.key.empty())
+    throw Error(CLEAT_UNSUPPORTED,
+                "an URL can be signed with the key of the account only: expected accountKey or a "
+                "connectionString with one");
+  const auto until = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()) + how_long;
+  return config.account.url + path_of(config, blob) + "?" +
+         azure::read_sas(config.account.name, config.account.key, config.container, blob, until);
+}
+
+void read_new_blob(const Request& request, const BlobConfig& config, NewBlob& out) {
+  const std::string_view name = request.metadata("blobName").value_or("");
+  out.name = name.empty() ? uuid() : std::string(name);
+  out.sign_for = sign_ttl(request);
+  add_headers(request, config, out);
+  auto inside = config.strict_dapr ? common::go_unquoted(request.data()) : common::unquoted(request.data());
+  out.data = request.data();
+  if (inside) out.data = out.owned = std::move(*inside);
+  if (!config.decode_base64) return;
+  auto decoded = common::from_base64(out.data);
+  if (!decoded) throw Error(CLEAT_INVALID, "the data is not base64, which decodeBase64 asks for");
+  out.data = out.owned = std::move(*decoded);
+}
+
+Response answer_of_get(common::HttpResponse& answer, bool with_metadata) {
+  constexpr std::string_view kBeginning = "x-ms-meta-";
+  Response out;
+  out.content_type = azure::header_of(answer, "content-type");
+  out.metadata.emplace_back("ETag", azure::header_of(answer, "etag"));
+  for (const auto& [given, value] : answer.headers) {
+    if (!with_metadata || !common::equal_ignoring_case(given.substr(0, kBeginning.size()), kBeginning))
+      continue;
+    std::string name = common::lower(given.substr(kBeginning.size()));
+    // As Go writes a header's name, and with it Dapr.
+    if (!name.empty() && name[0] >= 'a' && name[0] <= 'z') name[0] = static_cast<char>(name[0] - ('a' - 'A'));
+    out.metadata.emplace_back(std::move(name), value);
+  }
+  out.data = Buffer::of(std::move(answer.body));
+  return out;
+}
+
+}  // namespace cleat::blobstorage

@@ -1,0 +1,179 @@
+#include "blobstorage_binding.hpp"
+
+#include <future>
+#include <memory>
+#include <utility>
+
+#include "blob_request.hpp"
+#include "common/json_text.hpp"
+#include "common/text.hpp"
+#include "listing.hpp"
+#include "upload.hpp"
+
+namespace cleat::blobstorage {
+namespace {
+
+azure::ServiceRequest of_blob(const char* what, const char* method, const std::string& name) {
+  azure::ServiceRequest out;
+  out.what = what;
+  out.method = method;
+  out.path = "/" + azure::encoded_path(name, true);
+  out.may_run_twice = true;
+  return out;
+}
+
+azure::Failure in_words_of_dapr(azure::Failure failure) {
+  if (failure.code == "BlobNotFound") failure.text = "blob not found: " + failure.text;
+  if (failure.status == CLEAT_TOO_LARGE) failure.text += ": see maxBlobSize";
+  return failure;
+}
+
+}  // namespace
+
+void BlobStorageBinding::init(const Config& config) {
+  config_ = parse_config(config);
+}
+
+void BlobStorageBinding::start(Deadline /*deadline*/) {
+  common::CurlLoop::Options options;
+  options.ca = config_.ca;
+  curl_.emplace(std::move(options));
+  azure::Place::Options place{"/" + azure::encoded_path(config_.container, false),
+                              {},
+                              "ContainerAlreadyExists",
+                              "ContainerNotFound",
+                              "ContainerBeingDeleted"};
+  if (config_.make_container) {
+    place.make.emplace();
+    place.make->what = "Create Container";
+    place.make->method = "PUT";
+    place.make->query = {{"restype", "container"}};
+    if (!config_.public_access.empty())
+      place.make->headers.push_back({"x-ms-blob-public-access", config_.public_access});
+  }
+  container_.emplace(*curl_, config_.account, std::move(place),
+                     [this](std::int32_t health, const std::string& why) { tell_health(health, why); });
+  curl_->start();
+  curl_->loop().post([this] { container_->open(); });
+}
+
+void BlobStorageBinding::tell_health(std::int32_t health, const std::string& why) {
+  if (health == health_ && why == why_) return;
+  health_ = health;
+  why_ = why;
+  host_.set_health(health, why);
+}
+
+void BlobStorageBinding::ping(Deadline deadline) {
+  using Found = std::optional<azure::Failure>;
+  const auto answer = std::make_shared<std::promise<Found>>();
+  std::future<Found> future = answer->get_future();
+  curl_->loop().post([this, answer, at_ns = deadline.at_ns] {
+    azure::ServiceRequest request;
+    request.what = "Get Container Properties";
+    request.query = {{"restype", "container"}};
+    request.deadline_ns = at_ns;
+    container_->look(std::move(request), [answer](common::HttpResponse*, const azure::Failure* failure) {
+      // Who may not ask is answered all the same.
+      const bool is_well = failure == nullptr || failure->status == CLEAT_DENIED;
+      answer->set_value(is_well ? Found() : *failure);
+    });
+  });
+  if (future.wait_until(deadline.time()) != std::future_status::ready)
+    throw Error(CLEAT_TIMEOUT, "the container did not answer in time", CLEAT_RETRYABLE);
+  if (const Found failure = future.get())
+    throw Error(failure->status, failure->text, failure->is_retryable ? CLEAT_RETRYABLE : 0);
+}
+
+void BlobStorageBinding::invoke(const Request& request, Call&& call) {
+  const std::string_view operation = request.operation();
+  if (operation == "create") return create(request, std::move(call));
+  if (operation == "get") return get(request, std::move(call));
+  if (operation == "delete") return remove(request, std::move(call));
+  if (operation == "list") return list(request, std::move(call));
+  if (operation == "presign") return presign(request, std::move(call));
+  throw Error(CLEAT_UNSUPPORTED, "operation: expected create, get, delete, list or presign, found '" +
+                                     std::string(operation) + "'");
+}
+
+void BlobStorageBinding::create(const Request& request, Call&& call) {
+  const auto upload = std::make_shared<Upload>(*container_, config_, request);
+  // std::function wants to be copied, and a call cannot be.
+  auto held = std::make_shared<Call>(std::move(call));
+  curl_->loop().post([upload, held] { upload->begin(std::move(*held)); });
+}
+
+void BlobStorageBinding::ask(azure::ServiceRequest out, const Request& request, Call&& call,
+                             Answered answered) {
+  out.tag = request.id();
+  out.deadline_ns = request.deadline().at_ns;
+  const auto sent = std::make_shared<azure::ServiceRequest>(std::move(out));
+  auto held = std::make_shared<Call>(std::move(call));
+  curl_->loop().post([this, sent, held, answered = std::move(answered)] {
+    container_->ask(std::move(*sent),
+                    [held, answered](common::HttpResponse* answer, const azure::Failure* failure) {
+                      Call mine = std::move(*held);
+                      if (failure != nullptr) return fail(mine, in_words_of_dapr(*failure));
+                      try {
+                        mine.complete(answered(*answer));
+                      } catch (const Error& error) {
+                        mine.fail(error.status, error.what(), error.flags);
+                      }
+                    });
+  });
+}
+
+void BlobStorageBinding::get(const Request& request, Call&& call) {
+  if (request.metadata("filePath").value_or("") != "") {
+    throw Error(CLEAT_UNSUPPORTED,
+                "metadata 'filePath': blobs are not written to files here: expected a get without it");
+  }
+  azure::ServiceRequest out = of_blob("Get Blob", "GET", blob_name(request));
+  out.max_response_bytes = config_.max_blob_bytes;
+  const bool with_metadata = is_true(request.metadata("includeMetadata").value_or(""));
+  ask(std::move(out), request, std::move(call),
+      [with_metadata](common::HttpResponse& answer) { return answer_of_get(answer, with_metadata); });
+}
+
+void BlobStorageBinding::remove(const Request& request, Call&& call) {
+  azure::ServiceRequest out = of_blob("Delete Blob", "DELETE", blob_name(request));
+  const std::string snapshots = common::lower(request.metadata("deleteSnapshots").value_or(""));
+  if (!snapshots.empty()) {
+    if (snapshots != "include" && snapshots != "only") {
+      throw Error(CLEAT_INVALID,
+                  "metadata 'deleteSnapshots': expected include or only, found '" + snapshots + "'");
+    }
+    out.headers.push_back({"x-ms-delete-snapshots", snapshots});
+  }
+  ask(std::move(out), request, std::move(call), [](common::HttpResponse&) { return Response(); });
+}
+
+void BlobStorageBinding::list(const Request& request, Call&& call) {
+  ask(list_of(request), request, std::move(call),
+      [](common::HttpResponse& answer) { return answer_of_list(answer.body); });
+}
+
+void BlobStorageBinding::presign(const Request& request, Call&& call) {
+  const std::string name = blob_name(request);
+  const auto how_long = sign_ttl(request);
+  if (!how_long) throw Error(CLEAT_INVALID, "signTTL is a required attribute for presign operations");
+  const std::string url = presigned(config_, name, *how_long);
+  call.complete({Buffer::of("{\"presignURL\":" + common::json_string(url) + "}"), "application/json", {}});
+}
+
+void BlobStorageBinding::cancel(std::uint64_t call_id) {
+  curl_->cancel(call_id);
+}
+
+void BlobStorageBinding::stop(Deadline deadline) {
+  const auto closed = std::make_shared<std::promise<void>>();
+  std::future<void> future = closed->get_future();
+  curl_->loop().post([this, closed] {
+    container_->close();
+    closed->set_value();
+  });
+  future.wait_until(deadline.time());
+  curl_->stop();
+}
+
+}  // namespace cleat::blobstorage

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cleat/plugin.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "blob_config.hpp"
+#include "common/azure/place.hpp"
+#include "common/curl/loop.hpp"
+
+namespace cleat::blobstorage {
+
+/// bindings.azure.blobstorage: one thread that owns the connections.
+class BlobStorageBinding {
+ public:
+  explicit BlobStorageBinding(Host host) : host_(host) {}
+  BlobStorageBinding(const BlobStorageBinding&) = delete;
+  BlobStorageBinding& operator=(const BlobStorageBinding&) = delete;
+  /// The thread ends before what it uses.
+  ~BlobStorageBinding() {
+    if (curl_) curl_->stop();
+  }
+
+  void init(const Config& config);
+  void start(Deadline deadline);
+  void ping(Deadline deadline);
+  void invoke(const Request& request, Call&& call);
+  void cancel(std::uint64_t call_id);
+  void stop(Deadline deadline);
+
+ private:
+  using Answered = std::function<Response(common::HttpResponse&)>;
+
+  void tell_health(std::int32_t health, const std::string& why);
+  void create(const Request& request, Call&& call);
+  void get(const Request& request, Call&& call);
+  void remove(const Request& request, Call&& call);
+  void list(const Request& request, Call&& call);
+  void presign(const Request& request, Call&& call);
+  /// Sends it for the call; `answered` makes the call's answer of the service's, and may throw Error.
+  void ask(azure::ServiceRequest out, const Request& request, Call&& call, Answered answered);
+
+  Host host_;
+  BlobConfig config_;
+  std::int32_t health_ = CLEAT_HEALTH_UNKNOWN;  ///< as told last; of the loop's thread
+  std::string why_;
+  std::optional<common::CurlLoop> curl_;
+  std::optional<azure::Place> container_;
+};
+
+}  // namespace cleat::blobstorage
