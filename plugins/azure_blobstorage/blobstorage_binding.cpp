@@ -100,7 +100,8 @@ void BlobStorageBinding::create(const Request& request, Call&& call) {
   const auto upload = std::make_shared<Upload>(*container_, config_, request);
   // std::function wants to be copied, and a call cannot be.
   auto held = std::make_shared<Call>(std::move(call));
-  curl_->loop().post([upload, held] { upload->begin(std::move(*held)); });
+  if (!curl_->loop().post([upload, held] { upload->begin(std::move(*held)); }))
+    held->fail(CLEAT_CANCELLED, "the component has stopped");
 }
 
 void BlobStorageBinding::ask(azure::ServiceRequest out, const Request& request, Call&& call,
@@ -109,7 +110,7 @@ void BlobStorageBinding::ask(azure::ServiceRequest out, const Request& request, 
   out.deadline_ns = request.deadline().at_ns;
   const auto sent = std::make_shared<azure::ServiceRequest>(std::move(out));
   auto held = std::make_shared<Call>(std::move(call));
-  curl_->loop().post([this, sent, held, answered = std::move(answered)] {
+  const bool is_posted = curl_->loop().post([this, sent, held, answered = std::move(answered)] {
     container_->ask(std::move(*sent),
                     [held, answered](common::HttpResponse* answer, const azure::Failure* failure) {
                       Call mine = std::move(*held);
@@ -121,6 +122,7 @@ void BlobStorageBinding::ask(azure::ServiceRequest out, const Request& request, 
                       }
                     });
   });
+  if (!is_posted) held->fail(CLEAT_CANCELLED, "the component has stopped");
 }
 
 void BlobStorageBinding::get(const Request& request, Call&& call) {

@@ -5,8 +5,8 @@
 #include <future>
 #include <memory>
 #include <utility>
-#include <vector>
 
+#include "common/on_loop.hpp"
 #include "message.hpp"
 
 namespace cleat::storagequeues {
@@ -70,7 +70,7 @@ void StorageQueuesBinding::invoke(const Request& request, Call&& call) {
   out->deadline_ns = request.deadline().at_ns;
   // std::function wants to be copied, and a call cannot be.
   auto held = std::make_shared<Call>(std::move(call));
-  curl_->loop().post([this, out, held] {
+  const bool is_posted = curl_->loop().post([this, out, held] {
     queue_->ask(std::move(*out), [held](common::HttpResponse* answer, const azure::Failure* failure) {
       Call mine = std::move(*held);
       if (failure == nullptr) return mine.complete({Buffer(), {}, put_metadata(answer->body)});
@@ -78,6 +78,7 @@ void StorageQueuesBinding::invoke(const Request& request, Call&& call) {
                  failure->retry_after_ms, failure->http_status, str(failure->text)});
     });
   });
+  if (!is_posted) held->fail(CLEAT_CANCELLED, "the component has stopped");
 }
 
 void StorageQueuesBinding::cancel(std::uint64_t call_id) {
@@ -93,34 +94,17 @@ void StorageQueuesBinding::set_window(const Window& window) {
 }
 
 void StorageQueuesBinding::settle(Settlements settlements) {
-  std::vector<cleat_settlement> items;
-  items.reserve(settlements.count);
-  // Members of fixed size only: what a settlement refers to is gone after this call.
-  for (const cleat_settlement* one : settlements) {
-    cleat_settlement copy{};
-    copy.verdict = one->verdict;
-    copy.event_id = one->event_id;
-    copy.requeue_after_ms = one->requeue_after_ms;
-    copy.flags = one->flags;
-    items.push_back(copy);
-  }
-  curl_->loop().post([this, items = std::move(items)] { receiver_->settle(items); });
-}
-
-bool StorageQueuesBinding::wait_on_loop(Deadline deadline,
-                                        std::function<void(std::function<void()> done)> task) {
-  const auto ended = std::make_shared<std::promise<void>>();
-  std::future<void> future = ended->get_future();
-  curl_->loop().post([task = std::move(task), ended] { task([ended] { ended->set_value(); }); });
-  return future.wait_until(deadline.time()) == std::future_status::ready;
+  curl_->loop().post([this, items = common::copy_of(settlements)] { receiver_->settle(items); });
 }
 
 void StorageQueuesBinding::end_input(Deadline deadline) {
+  if (!receiver_) return;
   const auto end = [this](const std::function<void()>& done) {
     receiver_->end();
     done();
   };
-  if (!wait_on_loop(deadline, end)) throw Error(CLEAT_TIMEOUT, "reading did not end before the deadline");
+  if (!common::run_and_wait(curl_->loop(), deadline, end))
+    throw Error(CLEAT_TIMEOUT, "reading did not end before the deadline");
 }
 
 void StorageQueuesBinding::stop(Deadline deadline) {
@@ -130,10 +114,10 @@ void StorageQueuesBinding::stop(Deadline deadline) {
     const auto left = std::max<std::chrono::nanoseconds>(deadline.time() - now, 0ns);
     const Deadline for_settling{static_cast<std::uint64_t>(
         std::chrono::nanoseconds((now + left * 3 / 4).time_since_epoch()).count())};
-    wait_on_loop(for_settling,
-                 [this](std::function<void()> done) { receiver_->when_settled(std::move(done)); });
+    common::run_and_wait(curl_->loop(), for_settling,
+                         [this](std::function<void()> done) { receiver_->when_settled(std::move(done)); });
   }
-  wait_on_loop(deadline, [this](const std::function<void()>& done) {
+  common::run_and_wait(curl_->loop(), deadline, [this](const std::function<void()>& done) {
     if (receiver_) receiver_->close();
     queue_->close();
     done();

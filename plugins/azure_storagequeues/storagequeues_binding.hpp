@@ -3,7 +3,6 @@
 #include <cleat/plugin.hpp>
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 
@@ -38,8 +37,6 @@ class StorageQueuesBinding {
 
  private:
   void tell_health(std::int32_t health, const std::string& why);
-  /// Runs `task` on the loop and waits until it calls `done`. False: it did not before the deadline.
-  bool wait_on_loop(Deadline deadline, std::function<void(std::function<void()> done)> task);
 
   Host host_;
   QueueConfig config_;

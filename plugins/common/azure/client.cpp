@@ -166,8 +166,14 @@ void Client::transmit(const std::shared_ptr<Sent>& sent, const std::string& toke
   out.headers = request.headers;
   out.headers.push_back({"x-ms-version", kServiceVersion});
   out.headers.push_back({"x-ms-date", http_date(now() + clock_off_)});
+  // libcurl would add a type of its own to a body.
+  const bool has_type = std::any_of(out.headers.begin(), out.headers.end(), [](const auto& each) {
+    return common::equal_ignoring_case(each.name, "content-type");
+  });
+  const bool has_body = request.method == "PUT" || request.method == "POST";
+  if (has_body && !has_type) out.headers.push_back({"Content-Type", "application/octet-stream"});
   out.body = body;
-  out.has_body = request.method == "PUT" || request.method == "POST";
+  out.has_body = has_body;
   out.may_run_twice = request.may_run_twice;
   out.deadline_ns = request.deadline_ns;
   out.max_response_bytes = request.max_response_bytes;
@@ -181,11 +187,6 @@ void Client::transmit(const std::shared_ptr<Sent>& sent, const std::string& toke
     out.headers.push_back({"Authorization", "Bearer " + token, true});
   } else if (!account_.key.empty()) {
     const std::string path = path_ + request.path;
-    // libcurl would add a type of its own to a body.
-    if (out.has_body && std::none_of(out.headers.begin(), out.headers.end(), [](const auto& each) {
-          return common::equal_ignoring_case(each.name, "content-type");
-        }))
-      out.headers.push_back({"Content-Type", "application/octet-stream"});
     const std::string text = string_to_sign(
         account_.name, {request.method, path.empty() ? std::string_view("/") : std::string_view(path),
                         &request.query, &out.headers, body.size()});
