@@ -79,7 +79,7 @@ TEST_F(SqsTest, CompletesACallByItsDeadline) {
     return Said{};
   });
   run({}, CLEAT_OUT);
-  const auto failed = done(driver.invoke("create", "x", {}, 300ms));
+  const auto failed = done(driver.invoke("create", "x", {}, 2s));
   EXPECT_EQ(failed.status, CLEAT_TIMEOUT);
   EXPECT_FALSE(failed.is_retryable());
   EXPECT_NE(failed.text.find("may be in the queue"), std::string::npos);
