@@ -260,7 +260,9 @@ class HoldBroker(Fault):
 
     def strike(self, rig, chance):
         rig.source.gate.flow("hold")
-        rig.last(chance.uniform(0.5, 3))
+        # With up to 3 s since the last heartbeat it stays within the session of 6 s: a member that is thrown out only after
+        # the hold has ended is another fault, that of GoneBroker.
+        rig.last(chance.uniform(0.5, 2))
         if chance.random() < 0.5:
             rig.source.gate.cut("rst")
         rig.source.gate.flow()
