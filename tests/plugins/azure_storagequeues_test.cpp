@@ -177,7 +177,7 @@ TEST_F(QueueTest, ACallThatMayHaveBeenCarriedOutSaysSo) {
     return std::string();
   };
   run(CLEAT_OUT);
-  const auto& call = driver.invoke("create", "x", {}, 300ms);
+  const auto& call = driver.invoke("create", "x", {}, 2s);
   ASSERT_TRUE(host.wait_until([&] { return host.completion(call).done; }));
   EXPECT_EQ(host.completion(call).status, CLEAT_TIMEOUT);
   EXPECT_FALSE(host.completion(call).is_retryable());
