@@ -25,5 +25,6 @@ CASE = Case(
     secrets=("cGxhbnRlZC1rZXk",),
     # As for bindings.kafka, whose client this is.
     can_hang=False,
-    library_keeps=100,
+    # librdkafka 2.15.1 with TLS: 7,500 to 29,000 bytes after a hundred bare clients, another number each time; more on a busy machine.
+    library_keeps=1000,
 )
