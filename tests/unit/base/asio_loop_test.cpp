@@ -20,6 +20,10 @@ class RunningLoop {
  public:
   RunningLoop() : thread_([this] { loop_.run(); }) {}
   ~RunningLoop() {
+    if (thread_.joinable()) end();
+  }
+  /// What its tasks refer to may go after this.
+  void end() {
     loop_.stop();
     thread_.join();
   }
@@ -71,6 +75,7 @@ TEST(AsioLoop, RunsTimersWhileTasksPostThemselves) {
     again();
   });
   EXPECT_EQ(fired.get_future().wait_for(kLongEnough), std::future_status::ready);
+  running.end();
 }
 
 TEST(AsioLoop, RunsWhatWasPostedBeforeItRan) {
