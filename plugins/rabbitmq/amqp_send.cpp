@@ -17,6 +17,8 @@ namespace {
 constexpr auto kMain = static_cast<amqp_channel_t>(Channel::main);
 // A socket that is said to be writable takes this much, whatever its buffer.
 constexpr std::size_t kPart = 16U << 10U;
+// What is around the bytes of a body in its frame.
+constexpr std::size_t kBodyFrame = 8;
 // What a frame needs besides names and values, generously.
 constexpr std::size_t kFrameOverhead = 512, kEntryOverhead = 8;
 
@@ -141,7 +143,9 @@ std::string_view AmqpLink::begin_message(Channel channel, const Outgoing& messag
 }
 
 std::string_view AmqpLink::continue_message(std::string_view rest) {
-  const std::string_view part = rest.substr(0, kPart);
+  // The library puts a frame into a buffer of the size that was agreed on, and does not look whether it fits.
+  const auto agreed = static_cast<std::size_t>(amqp_get_frame_max(state_->connection));
+  const std::string_view part = rest.substr(0, std::min(kPart, agreed - kBodyFrame));
   amqp_frame_t frame{};
   frame.frame_type = AMQP_FRAME_BODY;
   frame.channel = static_cast<amqp_channel_t>(state_->in_message.value_or(Channel::main));

@@ -66,6 +66,18 @@ def test_a_message_without_metadata_is_text_plain(plugin, server, queue):
     assert (properties.content_type, properties.message_id, body, empty) == ("text/plain", None, bytes(range(256)), b"")
 
 
+def test_no_frame_is_larger_than_the_broker_allows(plugin, server, queue):
+    server.ctl("eval", "application:set_env(rabbit, frame_max, 8192).")
+    try:
+        write(plugin, server, queue)
+        sent = [b"x" * size for size in (8192, 8184, 20_000, 300_000)]
+        for payload in sent:
+            plugin.good("create", payload)
+    finally:
+        server.ctl("eval", "application:set_env(rabbit, frame_max, 131072).")
+    assert [body for _, _, body in server.take(queue, len(sent))] == sent
+
+
 def test_large_messages_are_whole_and_keep_their_order(plugin, server, queue):
     write(plugin, server, queue)
     payloads = [bytes([number]) * (200_000 + number) for number in range(8)]
