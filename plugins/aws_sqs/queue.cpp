@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "common/deadlines.hpp"
 #include "common/json_text.hpp"
 
 namespace cleat::sqs {
@@ -20,11 +21,6 @@ const char* name_of(Action action) {
 }
 
 }  // namespace
-
-std::uint64_t after_ns(std::chrono::nanoseconds time) {
-  return static_cast<std::uint64_t>(
-      std::chrono::nanoseconds((std::chrono::steady_clock::now() + time).time_since_epoch()).count());
-}
 
 Queue::Queue(common::CurlLoop& curl, const SqsConfig& config, Watcher watcher)
     : curl_(curl),
@@ -47,7 +43,7 @@ void Queue::find() {
   if (!config_.queue.account.empty())
     body += ",\"QueueOwnerAWSAccountId\":" + common::json_string(config_.queue.account);
   Ask ask;
-  ask.deadline_ns = after_ns(kFindWithin);
+  ask.deadline_ns = common::ns_after(kFindWithin);
   send(Action::find, body + "}", ask,
        [this](const common::JsonValue* answer, const aws::Failure* failure) { found(answer, failure); });
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/aws/client.hpp"
+#include "common/back_off.hpp"
 #include "common/json_value.hpp"
 #include "sqs_config.hpp"
 
@@ -65,12 +66,9 @@ class Queue {
   std::string url_, url_json_;
   std::vector<std::function<void(const aws::Failure*)>> waiting_;
   bool is_finding_ = false, is_closed_ = false;
-  aws::BackOff back_off_;
+  common::BackOff back_off_;
   common::EventLoop::TimerId timer_ = 0;
   std::array<State, kActions> states_;
 };
-
-/// A point of CLOCK_MONOTONIC, as the requests' deadlines are.
-std::uint64_t after_ns(std::chrono::nanoseconds time);
 
 }  // namespace cleat::sqs

@@ -4,6 +4,8 @@
 #include <set>
 #include <utility>
 
+#include "common/deadlines.hpp"
+
 namespace cleat::sqs {
 namespace {
 
@@ -46,7 +48,7 @@ void Receiver::look() {
     Queue::Ask ask;
     ask.action = Action::look;
     ask.members = R"(,"AttributeNames":["RedrivePolicy"])";
-    ask.deadline_ns = after_ns(kAnswerWithin);
+    ask.deadline_ns = common::ns_after(kAnswerWithin);
     queue_.ask(std::move(ask), [this](const common::JsonValue* answer, const aws::Failure*) {
       const common::JsonValue* attributes = answer != nullptr ? answer->find("Attributes") : nullptr;
       const common::JsonValue* policy = attributes != nullptr ? attributes->find("RedrivePolicy") : nullptr;
@@ -88,7 +90,7 @@ void Receiver::receive(std::size_t most) {
                   ",\"VisibilityTimeout\":" + std::to_string(config_.visibility.count()) +
                   R"(,"AttributeNames":["All"],"MessageAttributeNames":["All"])";
     ask.tag = kReceiveTag;
-    ask.deadline_ns = after_ns(config_.wait + kAnswerWithin);
+    ask.deadline_ns = common::ns_after(config_.wait + kAnswerWithin);
     // A second one would make invisible what nobody gets to see.
     ask.may_run_twice = false;
     queue_.ask(std::move(ask), [this, most, asked_at = Clock::now()](const common::JsonValue* answer,

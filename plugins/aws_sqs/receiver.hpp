@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "common/aws/back_off.hpp"
+#include "common/back_off.hpp"
 #include "lanes.hpp"
 #include "message.hpp"
 #include "queue.hpp"
@@ -100,7 +100,7 @@ class Receiver {
   Window window_;
   bool is_host_full_ = false;
   std::size_t receiving_ = 0, wanted_ = 1, asked_for_ = 0;
-  aws::BackOff receive_back_off_, delete_back_off_;
+  common::BackOff receive_back_off_, delete_back_off_;
   common::EventLoop::TimerId pump_timer_ = 0, delete_timer_ = 0, renew_timer_ = 0;
   std::uint64_t last_event_ = 0;
   std::deque<Waiting> backlog_;

@@ -2,6 +2,7 @@
 #include <charconv>
 #include <utility>
 
+#include "common/deadlines.hpp"
 #include "common/json_text.hpp"
 #include "receiver.hpp"
 
@@ -132,7 +133,7 @@ void Receiver::send_deletes() {
     }
     if (events.empty()) return;
     ask.members += "]";
-    ask.deadline_ns = after_ns(kAnswerWithin);
+    ask.deadline_ns = common::ns_after(kAnswerWithin);
     ++deleting_;
     queue_.ask(std::move(ask), [this, events = std::move(events)](const common::JsonValue* answer,
                                                                   const aws::Failure* failure) {
@@ -205,7 +206,7 @@ void Receiver::send_changes() {
                      ",\"VisibilityTimeout\":" + std::to_string(batch[i].seconds) + "}";
     }
     ask.members += "]";
-    ask.deadline_ns = after_ns(kAnswerWithin);
+    ask.deadline_ns = common::ns_after(kAnswerWithin);
     ++changing_;
     queue_.ask(std::move(ask), [this, batch = std::move(batch), asked_at = Clock::now()](
                                    const common::JsonValue* answer, const aws::Failure* failure) {

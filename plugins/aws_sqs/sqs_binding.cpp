@@ -1,16 +1,13 @@
 #include "sqs_binding.hpp"
 
-#include <algorithm>
-#include <chrono>
 #include <future>
 #include <memory>
 #include <utility>
 
+#include "common/deadlines.hpp"
 #include "common/on_loop.hpp"
 
 namespace cleat::sqs {
-
-using namespace std::chrono_literals;
 
 void SqsBinding::init(const Config& config) {
   config_ = parse_config(config);
@@ -92,12 +89,7 @@ void SqsBinding::end_input(Deadline deadline) {
 
 void SqsBinding::stop(Deadline deadline) {
   if (receiver_) {
-    // What is left of the time is for the rest.
-    const auto now = std::chrono::steady_clock::now();
-    const auto left = std::max<std::chrono::nanoseconds>(deadline.time() - now, 0ns);
-    const Deadline for_settling{static_cast<std::uint64_t>(
-        std::chrono::nanoseconds((now + left * 3 / 4).time_since_epoch()).count())};
-    common::run_and_wait(curl_->loop(), for_settling,
+    common::run_and_wait(curl_->loop(), common::for_settling(deadline),
                          [this](std::function<void()> done) { receiver_->when_settled(std::move(done)); });
   }
   common::run_and_wait(curl_->loop(), deadline, [this](const std::function<void()>& done) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/deadlines.hpp"
+
 namespace cleat::storagequeues {
 namespace {
 
@@ -65,7 +67,7 @@ void Receiver::receive(std::size_t most) {
                    {"visibilitytimeout", std::to_string(config_.visibility.count())}};
   // A second one would make invisible what nobody gets to see.
   request.may_run_twice = false;
-  request.deadline_ns = azure::ns_after(kAnswerWithin);
+  request.deadline_ns = common::ns_after(kAnswerWithin);
   queue_.ask(std::move(request),
              [this, asked_at = Clock::now()](common::HttpResponse* answer, const azure::Failure* failure) {
                received(asked_at, answer, failure);

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "common/azure/back_off.hpp"
 #include "common/azure/place.hpp"
+#include "common/back_off.hpp"
 #include "message.hpp"
 #include "queue_config.hpp"
 
@@ -86,7 +86,7 @@ class Receiver {
   Window window_;
   std::size_t asked_for_ = 0;
   std::chrono::milliseconds idle_{0};  ///< the last wait before an empty queue was looked into again
-  azure::BackOff receive_back_off_;
+  common::BackOff receive_back_off_;
   common::EventLoop::TimerId pump_timer_ = 0, lease_timer_ = 0;
   std::uint64_t last_number_ = 0;
   std::map<std::uint64_t, Lease> leases_;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/deadlines.hpp"
 #include "receiver.hpp"
 
 namespace cleat::storagequeues {
@@ -122,7 +123,7 @@ void Receiver::change(std::uint64_t number, const Lease& lease, std::chrono::sec
   request.method = "PUT";
   request.path = path_of(lease.id);
   request.query = {{"popreceipt", lease.receipt}, {"visibilitytimeout", std::to_string(visibility.count())}};
-  request.deadline_ns = azure::ns_after(kAnswerWithin);
+  request.deadline_ns = common::ns_after(kAnswerWithin);
   queue_.ask(std::move(request), [this, number, wish = lease.wish, asked_at = Clock::now()](
                                      common::HttpResponse* answer, const azure::Failure* failure) {
     changed(number, wish, asked_at, answer, failure);
@@ -166,7 +167,7 @@ void Receiver::remove(std::uint64_t number, const Lease& lease) {
   request.path = path_of(lease.id);
   request.query = {{"popreceipt", lease.receipt}};
   request.may_run_twice = true;
-  request.deadline_ns = azure::ns_after(kAnswerWithin);
+  request.deadline_ns = common::ns_after(kAnswerWithin);
   queue_.ask(std::move(request), [this, number](common::HttpResponse*, const azure::Failure* failure) {
     removed(number, failure);
   });

@@ -1,17 +1,14 @@
 #include "storagequeues_binding.hpp"
 
-#include <algorithm>
-#include <chrono>
 #include <future>
 #include <memory>
 #include <utility>
 
+#include "common/deadlines.hpp"
 #include "common/on_loop.hpp"
 #include "message.hpp"
 
 namespace cleat::storagequeues {
-
-using namespace std::chrono_literals;
 
 void StorageQueuesBinding::init(const Config& config) {
   config_ = parse_config(config);
@@ -109,12 +106,7 @@ void StorageQueuesBinding::end_input(Deadline deadline) {
 
 void StorageQueuesBinding::stop(Deadline deadline) {
   if (receiver_) {
-    // What is left of the time is for the rest.
-    const auto now = std::chrono::steady_clock::now();
-    const auto left = std::max<std::chrono::nanoseconds>(deadline.time() - now, 0ns);
-    const Deadline for_settling{static_cast<std::uint64_t>(
-        std::chrono::nanoseconds((now + left * 3 / 4).time_since_epoch()).count())};
-    common::run_and_wait(curl_->loop(), for_settling,
+    common::run_and_wait(curl_->loop(), common::for_settling(deadline),
                          [this](std::function<void()> done) { receiver_->when_settled(std::move(done)); });
   }
   common::run_and_wait(curl_->loop(), deadline, [this](const std::function<void()>& done) {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <random>
 #include <utility>
 
 #include "later.hpp"
@@ -39,12 +38,7 @@ Refusal unacknowledged() {
 }  // namespace
 
 Publisher::Publisher(const MqttConfig& config, Host host, Health& health, const TlsContext* tls)
-    : config_(config),
-      host_(host),
-      health_(health),
-      tls_(tls),
-      resolver_(wake_),
-      back_off_(std::random_device{}()) {
+    : config_(config), host_(host), health_(health), tls_(tls), resolver_(wake_) {
   thread_ = std::thread([this] { run(); });
 }
 

@@ -14,7 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "back_off.hpp"
+#include "common/back_off.hpp"
 #include "health.hpp"
 #include "mosquitto_client.hpp"
 #include "mqtt_config.hpp"
@@ -74,7 +74,7 @@ class Publisher : private MosquittoClient::Listener {
   const TlsContext* tls_;
   Wake wake_;
   Resolver resolver_;
-  BackOff back_off_;
+  common::BackOff back_off_{std::chrono::milliseconds(200), std::chrono::seconds(30)};
   TakeoverGuard guard_;
   std::vector<Address> addresses_;
   std::size_t next_address_ = 0;

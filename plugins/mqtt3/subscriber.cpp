@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <random>
 #include <utility>
 
 #include "later.hpp"
@@ -30,7 +29,6 @@ Subscriber::Subscriber(const MqttConfig& config, Host host, Health& health, cons
       inbox_(host, wake_),
       resolver_(wake_),
       link_(tls),
-      back_off_(std::random_device{}()),
       frames_(config.max_packet) {}
 
 void Subscriber::begin(const Window& window) {

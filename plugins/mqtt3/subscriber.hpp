@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "back_off.hpp"
+#include "common/back_off.hpp"
 #include "frame_reader.hpp"
 #include "health.hpp"
 #include "inbox.hpp"
@@ -75,7 +75,7 @@ class Subscriber {
   Inbox inbox_;
   Resolver resolver_;
   Link link_;
-  BackOff back_off_;
+  common::BackOff back_off_{std::chrono::milliseconds(200), std::chrono::seconds(30)};
   TakeoverGuard guard_;
   FrameReader frames_;
   std::optional<Session> session_;

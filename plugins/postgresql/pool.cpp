@@ -3,16 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/deadlines.hpp"
+
 namespace cleat::postgresql {
 namespace {
 
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
-
-std::uint64_t now_ns() {
-  return static_cast<std::uint64_t>(
-      std::chrono::nanoseconds(common::EventLoop::Clock::now().time_since_epoch()).count());
-}
 
 Error unavailable(const std::string& why) {
   return {CLEAT_UNAVAILABLE, "PostgreSQL cannot be reached: " + why, CLEAT_RETRYABLE};
@@ -105,7 +102,7 @@ void Pool::pump() {
 
 void Pool::start(const JobPtr& job, const std::shared_ptr<PgLink>& link) {
   job->link = link;
-  const std::uint64_t now = now_ns();
+  const std::uint64_t now = common::ns_of(common::EventLoop::Clock::now());
   const auto left = std::chrono::nanoseconds(job->deadline_ns > now ? job->deadline_ns - now : 0);
   link->run(std::move(job->statement), std::chrono::floor<milliseconds>(left), job->row,
             [this, job](const Finished& finished) {

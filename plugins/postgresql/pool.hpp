@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "back_off.hpp"
+#include "common/back_off.hpp"
 #include "common/event_loop.hpp"
 #include "common/resolver.hpp"
 #include "pg_config.hpp"
@@ -73,7 +73,7 @@ class Pool {
   std::size_t connecting_ = 0;
   std::string why_down_;  ///< the last attempt failed
   bool closed_ = false;
-  BackOff back_off_;
+  common::BackOff back_off_{std::chrono::milliseconds(100), std::chrono::seconds(3)};
   common::EventLoop::TimerId retry_timer_ = 0, idle_timer_ = 0;
 };
 

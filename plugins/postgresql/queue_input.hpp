@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "back_off.hpp"
+#include "common/back_off.hpp"
 #include "common/event_loop.hpp"
 #include "common/resolver.hpp"
 #include "pg_config.hpp"
@@ -108,7 +108,7 @@ class QueueInput {
   std::vector<std::string> lost_claims_;  ///< tokens with which rows may be leased that nobody knows of
   std::deque<Entry> backlog_;
   std::map<std::uint64_t, Out> out_;
-  BackOff back_off_;
+  common::BackOff back_off_{std::chrono::milliseconds(100), std::chrono::seconds(3)};
   Clock::time_point tick_at_{}, poll_at_{}, told_at_{}, due_asked_at_{};
   std::int32_t told_state_ = CLEAT_HEALTH_UNKNOWN;
   std::string told_why_;

@@ -18,10 +18,18 @@ constexpr milliseconds kConnectWithin = 3000ms;
 constexpr milliseconds kFirstBackOff = 100ms;
 constexpr milliseconds kFarewell = 1000ms;
 
+common::BackOff back_off_of(milliseconds longest) {
+  return {std::min(kFirstBackOff, longest), longest};
+}
+
 }  // namespace
 
 Session::Session(common::EventLoop& loop, const RabbitConfig& config, AmqpListener& listener, Hooks hooks)
-    : loop_(loop), config_(config), listener_(listener), hooks_(std::move(hooks)) {}
+    : loop_(loop),
+      config_(config),
+      listener_(listener),
+      hooks_(std::move(hooks)),
+      back_off_(back_off_of(std::chrono::duration_cast<milliseconds>(config.reconnect_wait))) {}
 
 void Session::open() {
   connect();
@@ -145,10 +153,7 @@ void Session::retry() {
     retry_timer_ = loop_.after(0ms, [this] { connect(); });
     return;
   }
-  const milliseconds longest = std::chrono::duration_cast<milliseconds>(config_.reconnect_wait);
-  back_off_ = std::clamp(back_off_ * 2, std::min(kFirstBackOff, longest), longest);
-  const auto jitter = milliseconds(random_() % static_cast<std::uint64_t>(back_off_.count() / 2 + 1));
-  retry_timer_ = loop_.after(back_off_ / 2 + jitter, [this] { connect(); });
+  retry_timer_ = loop_.after(back_off_.next(), [this] { connect(); });
 }
 
 void Session::tick() {

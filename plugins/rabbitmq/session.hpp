@@ -8,11 +8,11 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <random>
 #include <string>
 #include <thread>
 
 #include "amqp_link.hpp"
+#include "common/back_off.hpp"
 #include "common/event_loop.hpp"
 #include "rabbit_config.hpp"
 
@@ -49,7 +49,7 @@ class Session {
   void use(const std::function<void(AmqpLink&)>& action);
   /// The connection does what it is for: the next attempts, when it is lost, begin without a long wait.
   void is_well() {
-    back_off_ = {};
+    back_off_.reset();
     failed_in_turn_ = 0;
   }
   /// Calls `ready` when the socket takes more, until it is told otherwise.
@@ -88,8 +88,7 @@ class Session {
   std::thread attempt_;
   std::shared_ptr<Interrupt> interrupt_;
   std::size_t address_ = 0, failed_in_turn_ = 0;
-  std::chrono::milliseconds back_off_{0};
-  std::minstd_rand random_{std::random_device{}()};
+  common::BackOff back_off_;
   common::EventLoop::TimerId retry_timer_ = 0, tick_timer_ = 0;
   std::list<Ping> pings_;
   mutable std::mutex mutex_;

@@ -1,21 +1,15 @@
 #include "redis_binding.hpp"
 
-#include <algorithm>
-#include <chrono>
 #include <future>
 #include <utility>
 #include <vector>
 
 #include "cluster.hpp"
 #include "commands.hpp"
+#include "common/deadlines.hpp"
 #include "common/on_loop.hpp"
 
 namespace cleat::redis {
-namespace {
-
-using namespace std::chrono_literals;
-
-}  // namespace
 
 void RedisBinding::init(const Config& config) {
   config_ = parse_config(config, config.raw().directions);
@@ -121,12 +115,7 @@ void RedisBinding::end_input(Deadline deadline) {
 
 void RedisBinding::stop(Deadline deadline) {
   if (input_ && is_connected_) {
-    // What is left of the time is for the rest.
-    const auto now = std::chrono::steady_clock::now();
-    const auto left = std::max<std::chrono::nanoseconds>(deadline.time() - now, 0ns);
-    const Deadline for_settling{static_cast<std::uint64_t>(
-        std::chrono::nanoseconds((now + left * 3 / 4).time_since_epoch()).count())};
-    common::run_and_wait(loop_, for_settling,
+    common::run_and_wait(loop_, common::for_settling(deadline),
                          [this](std::function<void()> done) { input_->when_settled(std::move(done)); });
   }
   loop_.post([this] {

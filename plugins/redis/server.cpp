@@ -1,6 +1,5 @@
 #include "server.hpp"
 
-#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -11,8 +10,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kFirstBackOff = 100ms;
-constexpr auto kLongestBackOff = 3000ms;
 constexpr auto kAskSentinelEvery = 1000ms;
 constexpr std::size_t kMostWaiting = 8192;
 
@@ -152,7 +149,7 @@ void Server::check_role() {
 void Server::came_up() {
   ready_ = true;
   attempts_ = 0;
-  back_off_ = 0ms;
+  back_off_.reset();
   down_status_ = CLEAT_UNAVAILABLE;
   why_down_.clear();
   watcher_(CLEAT_HEALTH_UP, "");
@@ -175,11 +172,8 @@ void Server::went_down(cleat_status status, const std::string& why) {
   why_down_ = why;
   fail_waiting({status, why});
   watcher_(CLEAT_HEALTH_DOWN, why);
-  back_off_ = std::clamp<std::chrono::milliseconds>(back_off_ * 2, kFirstBackOff, kLongestBackOff);
-  const auto jitter =
-      std::chrono::milliseconds(random_() % static_cast<std::uint64_t>(back_off_.count() / 2 + 1));
   if (retry_timer_ != 0) loop_.cancel(retry_timer_);
-  retry_timer_ = loop_.after(back_off_ / 2 + jitter, [weak = weak_from_this()] {
+  retry_timer_ = loop_.after(back_off_.next(), [weak = weak_from_this()] {
     const auto self = weak.lock();
     if (!self) return;
     self->retry_timer_ = 0;

@@ -5,10 +5,10 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <random>
 #include <string>
 #include <utility>
 
+#include "common/back_off.hpp"
 #include "link.hpp"
 #include "redis_config.hpp"
 
@@ -96,8 +96,7 @@ class Server : public Carrier, public std::enable_shared_from_this<Server> {
   cleat_status down_status_ = CLEAT_UNAVAILABLE;
   std::string why_down_;
   std::deque<std::pair<CommandPtr, Answer>> waiting_;
-  std::chrono::milliseconds back_off_{0};
-  std::minstd_rand random_{std::random_device{}()};
+  common::BackOff back_off_{std::chrono::milliseconds(100), std::chrono::seconds(3)};
   common::EventLoop::TimerId retry_timer_ = 0, ask_timer_ = 0;
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/back_off.hpp"
 #include "common/base64.hpp"
 #include "common/json_text.hpp"
 #include "common/text.hpp"
@@ -138,6 +139,17 @@ TEST(Priority, IsTakenToTheNearerEnd) {
   EXPECT_EQ(with_metadata({{"priority", "-4"}}, priority_of), 0);
   EXPECT_EQ(with_metadata({}, priority_of), std::nullopt);
   EXPECT_THROW(with_metadata({{"priority", "high"}}, priority_of), Error);
+}
+
+TEST(BackOff, DoublesUpToItsMostAndIsHalfByChance) {
+  BackOff back_off(100ms, 350ms);
+  for (const auto whole : {100ms, 200ms, 350ms, 350ms}) {
+    const auto wait = back_off.next();
+    EXPECT_GE(wait, whole / 2);
+    EXPECT_LE(wait, whole);
+  }
+  back_off.reset();
+  EXPECT_LE(back_off.next(), 100ms);
 }
 
 }  // namespace

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "common/aws/back_off.hpp"
 #include "common/aws/keys.hpp"
+#include "common/back_off.hpp"
 #include "common/event_loop.hpp"
 
 namespace cleat::aws {
@@ -46,7 +46,7 @@ class KeyCache {
   Clock::time_point look_again_{};  ///< keys without an end may have been replaced by then
   Clock::time_point not_before_{};  ///< of the next question, after one that failed
   std::string why_;                 ///< it failed
-  BackOff back_off_;
+  common::BackOff back_off_;
   bool is_asking_ = false;
   std::vector<Got> waiting_;
 };

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/deadlines.hpp"
+
 namespace cleat::azure {
 namespace {
 
@@ -30,7 +32,7 @@ void Place::open() {
   ServiceRequest request = *options_.make;
   request.path = options_.path;
   request.may_run_twice = true;
-  request.deadline_ns = ns_after(kOpenWithin);
+  request.deadline_ns = common::ns_after(kOpenWithin);
   client_.send(std::move(request),
                [this](common::HttpResponse*, const Failure* failure) { opened(failure); });
 }

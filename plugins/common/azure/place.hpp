@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "common/azure/back_off.hpp"
 #include "common/azure/client.hpp"
+#include "common/back_off.hpp"
 
 namespace cleat::azure {
 
@@ -61,7 +61,7 @@ class Place {
   Client client_;
   enum class State { closed, opening, open, failed } state_ = State::closed;
   Failure last_failure_;
-  BackOff back_off_;
+  common::BackOff back_off_;
   common::EventLoop::TimerId open_timer_ = 0;
   std::uint64_t last_id_ = 0;
   std::vector<Waiting> waiting_;

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <utility>
 
+#include "common/deadlines.hpp"
 #include "common/json_value.hpp"
 #include "common/text.hpp"
 
@@ -156,7 +157,7 @@ common::HttpRequest TokenSource::make_request() {
     }
     // It is this machine's own address: a proxy would ask for its own identity.
     out.is_direct = true;
-    out.deadline_ns = ns_after(kMetadataWithin);
+    out.deadline_ns = common::ns_after(kMetadataWithin);
     return out;
   }
   out.method = "POST";
@@ -178,7 +179,7 @@ common::HttpRequest TokenSource::make_request() {
   }
   out.body = body_;
   out.has_body = true;
-  out.deadline_ns = ns_after(kAnswerWithin);
+  out.deadline_ns = common::ns_after(kAnswerWithin);
   return out;
 }
 

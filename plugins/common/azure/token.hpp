@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "common/azure/back_off.hpp"
 #include "common/azure/failure.hpp"
 #include "common/azure/token_settings.hpp"
+#include "common/back_off.hpp"
 #include "common/curl/loop.hpp"
 
 namespace cleat::azure {
@@ -65,7 +65,7 @@ class TokenSource {
   bool is_asking_ = false, is_closed_ = false;
   std::optional<Failure> last_failure_;
   Clock::time_point ask_again_at_;
-  BackOff back_off_{std::chrono::seconds(1), std::chrono::seconds(30)};
+  common::BackOff back_off_{std::chrono::seconds(1), std::chrono::seconds(30)};
   std::uint64_t last_id_ = 0;
   std::vector<Waiting> waiting_;
 };
