@@ -144,7 +144,9 @@ void Calls::invoke(OutputRequest&& request, std::uint32_t shard, OutputDone done
 void Calls::begin(Call& call) {
   if (pool_ != nullptr) {
     if (!pool_->submit([this, &call] { call_plugin(call); })) {
-      refuse(call, CLEAT_THROTTLED, "the queue of the component's blocking pool is full: try again later");
+      refuse(call, CLEAT_THROTTLED,
+             "the component's blocking pool takes no more: its queue is full, or the system gives it no "
+             "thread; try again later");
     }
   } else if (serial_ && !home_.is_current()) {
     home_.post([this, &call] { call_plugin(call); });

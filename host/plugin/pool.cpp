@@ -1,5 +1,6 @@
 #include "plugin/pool.hpp"
 
+#include <system_error>
 #include <utility>
 
 namespace cleat {
@@ -18,11 +19,22 @@ bool Pool::submit(Task work) {
   {
     const std::lock_guard lock(mutex_);
     if (queue_.size() >= max_queued_) return false;
+    if (queue_.size() >= idle_ && !has_thread()) return false;
     queue_.push_back(std::move(work));
-    if (queue_.size() > idle_ && threads_.size() < max_threads_) threads_.emplace_back([this] { run(); });
     if (!needs_wake()) return true;
   }
   wake_.notify_one();
+  return true;
+}
+
+// One more, if there may be one. Where the system has none to give, those that are there do the work.
+bool Pool::has_thread() {
+  if (threads_.size() >= max_threads_) return true;
+  try {
+    threads_.emplace_back([this] { run(); });
+  } catch (const std::system_error&) {
+    return !threads_.empty();
+  }
   return true;
 }
 

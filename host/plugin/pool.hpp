@@ -20,10 +20,12 @@ class Pool {
   /// Runs what is queued, then joins.
   ~Pool();
 
-  /// Any thread, never blocks on work. False: the queue is full and nothing was taken.
+  /// Any thread, never blocks on work. False: nothing was taken, because the queue is full, or because there is no thread
+  /// yet and the system gives none.
   [[nodiscard]] bool submit(Task work);
 
  private:
+  [[nodiscard]] bool has_thread();
   [[nodiscard]] bool needs_wake();
   void run();
 
