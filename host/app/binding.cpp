@@ -134,6 +134,7 @@ Result<> Binding::open_instance() {
   options.facts.emplace_back("invoke-timeout-ns", std::to_string(options.invoke_timeout_ns));
   // A source that is read by one host at a time if all of its events are in one order.
   if (metadata_.host.delivery.ordering == Ordering::strict) options.facts.emplace_back("ordering", "strict");
+  if (metadata_.host.delivery.dead_letter == "broker") options.facts.emplace_back("dead-letter", "broker");
   auto instance =
       std::make_unique<Instance>(*table, *type_, std::move(options), home_, context_.loops, context_.log);
   const std::uint64_t allowed =

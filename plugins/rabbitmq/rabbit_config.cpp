@@ -213,6 +213,14 @@ RabbitConfig parse_config(const Config& config, std::uint32_t directions) {
   out.exclusive_consumer = (directions & CLEAT_IN) != 0 && config.fact("ordering") == "strict" &&
                            !out.queue.single_active_consumer;
   out.broker_dead_letter = config.boolean("brokerDeadLetter");
+  if (config.fact("dead-letter") == "broker" && !out.broker_dead_letter) {
+    refuse(
+        "brokerDeadLetter: expected true with deadLetter: broker, found false; without a dead letter "
+        "exchange of "
+        "the queue what is rejected would be dropped, or come again for ever. Give the queue one and say so "
+        "with "
+        "brokerDeadLetter, or let deadLetter name an output component");
+  }
   out.strict_dapr = config.fact("strict-dapr") == "true";
   out.reconnect_wait = std::max(config.duration("reconnectWaitInSeconds", out.reconnect_wait),
                                 std::chrono::nanoseconds(std::chrono::milliseconds(100)));

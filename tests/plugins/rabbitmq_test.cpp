@@ -81,7 +81,7 @@ TEST(RabbitAddress, IsRefusedWithoutASecret) {
 
 class RabbitFields : public ::testing::Test {
  protected:
-  std::string init(const Pairs& more, std::uint32_t directions = CLEAT_IN) {
+  std::string init(const Pairs& more, std::uint32_t directions = CLEAT_IN, const Pairs& facts = {}) {
     Pairs fields{{"host", "amqp://u:secret@h"}, {"queueName", "q"}};
     for (const auto& [name, value] : more) {
       const auto same = [&name = name](const auto& each) { return each.first == name; };
@@ -91,6 +91,7 @@ class RabbitFields : public ::testing::Test {
     FakeHost host;
     const cleat_binding_type type = cleat::type<RabbitBinding>("bindings.rabbitmq");
     Driver driver(host, type);
+    driver.facts.insert(driver.facts.end(), facts.begin(), facts.end());
     EXPECT_EQ(driver.create().status, CLEAT_OK);
     const auto outcome = driver.init(fields, directions);
     EXPECT_EQ(outcome.status == CLEAT_OK, outcome.text.empty());
@@ -126,6 +127,13 @@ TEST_F(RabbitFields, AreRefusedByName) {
   names("clientCert", {{"externalSasl", "true"}});
   names("host", {{"caCert", "x"}});
   names("host", {{"host", "amqp://good,nonsense"}});
+}
+
+TEST_F(RabbitFields, ADeadLetterOfTheBrokerNeedsAnExchange) {
+  const Pairs facts{{"dead-letter", "broker"}};
+  EXPECT_EQ(init({{"brokerDeadLetter", "true"}}, CLEAT_IN, facts), "");
+  EXPECT_EQ(
+      init({{"brokerDeadLetter", "false"}}, CLEAT_IN, facts).rfind("brokerDeadLetter: expected true", 0), 0U);
 }
 
 // ---- a table as text
