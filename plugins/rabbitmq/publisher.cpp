@@ -12,6 +12,7 @@ using namespace std::chrono_literals;
 // More are refused: the broker is slower than its callers.
 constexpr std::uint32_t kMostCalls = 8192;
 constexpr std::size_t kMostKnown = 1000;
+constexpr std::int64_t kAccessRefused = 403;
 // A broker has a limit to the size of a message, 16 MiB or more by default; a larger one closes the channel.
 constexpr std::size_t kLarge = 4U << 20U;
 // What the frames of a message have besides its body, mostly.
@@ -44,7 +45,7 @@ void Publisher::invoke(const Request& request, Call&& call) {
   Outgoing message = outgoing_of(request, {config_.exchange, config_.routing_key});
   if (const auto why = session_.why_down())
     throw Error(why->status, why->what(), CLEAT_RETRYABLE, why->native_code);
-  if (out_.fetch_add(1) >= kMostCalls) {
+  if (out_.fetch_add(1) + unconfirmed_ >= kMostCalls) {
     out_.fetch_sub(1);
     throw Error(CLEAT_THROTTLED, std::to_string(kMostCalls) + " messages wait for RabbitMQ already",
                 CLEAT_RETRYABLE);
@@ -83,6 +84,7 @@ void Publisher::begin(const PendingPtr& pending, std::uint64_t deadline_ns) {
 /// The broker looks into some headers and properties, and refuses what it does not understand there.
 bool Publisher::is_odd(const Outgoing& message) const {
   if (message.body.size() > kLarge || message.properties.reply_to.rfind("amq.", 0) == 0) return true;
+  if (!suspects_.empty() && suspects_.count({message.exchange, message.routing_key}) != 0) return true;
   return std::any_of(message.properties.headers.begin(), message.properties.headers.end(),
                      [](const auto& header) { return header.first == "CC" || header.first == "BCC"; });
 }
@@ -166,14 +168,16 @@ void Publisher::on_confirm(Channel channel, std::uint64_t tag, bool multiple, bo
   while (each != end && each != open.end()) {
     const PendingPtr pending = each->second;
     each = open.erase(each);
-    if (pending == alone_) tried(pending);
+    if (channel == Channel::aside) tried(pending);
+    if (pending->is_over) --unconfirmed_;
     confirm(pending, is_ack);
   }
 }
 
 /// The broker took a message aside: its exchange is there and takes messages.
 void Publisher::tried(const PendingPtr& pending) {
-  alone_ = nullptr;
+  if (pending == alone_) alone_ = nullptr;
+  suspects_.erase({pending->message.exchange, pending->message.routing_key});
   if (known_.size() >= kMostKnown) known_.clear();
   const std::string& exchange = *known_.insert(pending->message.exchange).first;
   for (auto each = odd_line_.begin(); each != odd_line_.end();) {
@@ -220,24 +224,50 @@ void Publisher::on_blocked(bool is_blocked, const std::string& reason) {
 
 void Publisher::on_aside_closed(const Error& why) {
   is_aside_open_ = false;
-  confirms(Channel::aside) = {};
+  const bool had_others = forget_confirms(Channel::aside).size() > 1;
   if (sending_ && sending_->channel == Channel::aside) sending_.reset();
   const PendingPtr refused = std::exchange(alone_, nullptr);
   if (refused == nullptr || refused->is_over) return;
+  // One whose call is over may be meant: then this one, which came behind it, was not looked at.
   fail(refused, why.status,
        std::string(why.what()) + "; exchange '" + refused->message.exchange + "', routing key '" +
            refused->message.routing_key + "'",
-       0, why.native_code);
+       had_others ? CLEAT_RETRYABLE : 0, why.native_code);
+}
+
+/// Of a channel that has ended: what was not confirmed on it.
+std::vector<Publisher::PendingPtr> Publisher::forget_confirms(Channel channel) {
+  std::vector<PendingPtr> out;
+  for (auto& [tag, pending] : std::exchange(confirms(channel), {}).open) {
+    if (pending->is_over) --unconfirmed_;
+    out.push_back(std::move(pending));
+  }
+  return out;
+}
+
+/// The broker closes the channel of all when it refuses the routing key of one, and does not say which. These go aside
+/// until they were taken there.
+void Publisher::suspect(const Outgoing& message) {
+  if (suspects_.size() >= kMostKnown) suspects_.clear();
+  suspects_.emplace(message.exchange, message.routing_key);
 }
 
 void Publisher::lost(const Error& why) {
   is_blocked_ = is_aside_open_ = false;
+  const PendingPtr in_part = sending_ ? sending_->pending : nullptr;
   sending_.reset();
   alone_ = nullptr;
   known_.clear();
-  for (Confirms& of_channel : std::exchange(confirms_, {})) {
-    for (const auto& [tag, pending] : of_channel.open) {
+  for (const Channel channel : {Channel::main, Channel::aside}) {
+    for (const PendingPtr& pending : forget_confirms(channel)) {
+      if (channel == Channel::main && why.native_code == kAccessRefused) suspect(pending->message);
       if (pending->is_over) continue;
+      if (pending == in_part) {
+        fail(pending, CLEAT_UNAVAILABLE,
+             std::string(why.what()) + "; a part of the message was sent, so RabbitMQ does not have it",
+             CLEAT_RETRYABLE, why.native_code);
+        continue;
+      }
       fail(pending, CLEAT_UNAVAILABLE,
            std::string(why.what()) + "; the message was sent and not confirmed, so RabbitMQ may have it", 0,
            why.native_code);
@@ -272,6 +302,12 @@ void Publisher::late(const PendingPtr& pending) {
     sending_->rest = sending_->kept;
   }
   pending->message.body = {};
+  ++unconfirmed_;
+  // Others need not wait for a confirm that may never come.
+  if (pending == alone_) {
+    alone_ = nullptr;
+    pump_soon();
+  }
   fail(pending, CLEAT_TIMEOUT,
        "RabbitMQ did not confirm the message within the time of the call; it may have it", 0);
 }
@@ -327,8 +363,8 @@ void Publisher::stop(Deadline deadline) {
 
 void Publisher::end(Deadline deadline) {
   when_empty_ = nullptr;
-  for (Confirms& of_channel : std::exchange(confirms_, {})) {
-    for (const auto& [tag, pending] : of_channel.open) {
+  for (const Channel channel : {Channel::main, Channel::aside}) {
+    for (const PendingPtr& pending : forget_confirms(channel)) {
       if (pending->is_over) continue;
       fail(pending, CLEAT_CANCELLED,
            "the component stopped before RabbitMQ had confirmed the message; it may have it", 0);

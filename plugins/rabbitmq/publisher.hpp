@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "common/event_loop.hpp"
 #include "message.hpp"
@@ -99,6 +100,8 @@ class Publisher final : private AmqpListener {
   void forget(const PendingPtr& pending);
   void check_empty();
   void end(Deadline deadline);
+  std::vector<PendingPtr> forget_confirms(Channel channel);
+  void suspect(const Outgoing& message);
   Confirms& confirms(Channel channel) { return confirms_[channel == Channel::main ? 0 : 1]; }
 
   Host host_;
@@ -106,12 +109,14 @@ class Publisher final : private AmqpListener {
   Health health_;
   common::EventLoop loop_;
   Session session_;
-  std::atomic<std::uint32_t> out_{0};
-  Line line_, odd_line_;  ///< not sent: for the channel of all, and for the one aside
+  std::atomic<std::uint32_t> out_{0};          ///< calls that are not over
+  std::atomic<std::uint32_t> unconfirmed_{0};  ///< messages that are kept beyond the end of their calls
+  Line line_, odd_line_;                       ///< not sent: for the channel of all, and for the one aside
   std::optional<Sending> sending_;
-  PendingPtr alone_;  ///< what is aside now
+  PendingPtr alone_;  ///< what is aside now, while its call waits
   std::array<Confirms, 2> confirms_;
   std::set<std::string, std::less<>> known_;  ///< exchanges that took a message on this connection
+  std::set<std::pair<std::string, std::string>> suspects_;  ///< exchange and routing key: see suspect()
   bool is_aside_open_ = false, is_blocked_ = false, is_ending_ = false, pumps_soon_ = false;
   std::string blocked_why_;
   std::function<void()> when_empty_;

@@ -23,7 +23,7 @@ void RabbitBinding::init(const Config& config) {
   check_certificates(config_);
 }
 
-void RabbitBinding::start(Deadline /*deadline*/) {
+void RabbitBinding::start(Deadline deadline) {
   if ((directions_ & CLEAT_OUT) != 0) {
     health_[kPublisher].in_use = true;
     publisher_.emplace(host_, config_,
@@ -35,7 +35,13 @@ void RabbitBinding::start(Deadline /*deadline*/) {
                       [this](std::int32_t state, const std::string& why) { tell(kConsumer, state, why); });
   }
   if (publisher_) publisher_->start();
-  if (consumer_) consumer_->start();
+  try {
+    if (consumer_) consumer_->start();
+  } catch (...) {
+    // No stop follows a start that failed.
+    if (publisher_) publisher_->stop(deadline);
+    throw;
+  }
 }
 
 void RabbitBinding::tell(Part part, std::int32_t state, const std::string& why) {

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <future>
 #include <optional>
 #include <string>
 #include <vector>
@@ -133,9 +134,7 @@ TEST_F(RabbitOutput, AChannelThatIsClosedTakesOneCallOnly) {
 TEST_F(RabbitOutput, WhatWasSentMayHaveArrived) {
   start_output({[](Peer& peer, const Published& message) {
     if (message.channel == kAside) peer.confirm(kAside, message.tag);
-    if (message.body == "cut")
-      peer.method(0, 10, 50,
-                  as_broker::number(320, 2) + as_broker::short_text("bye") + as_broker::number(0, 4));
+    if (message.body == "cut") peer.close_connection(320, "bye");
   }});
   open_up();
   const Completion cut = wait(driver_.invoke("create", "cut"));
@@ -158,6 +157,78 @@ TEST_F(RabbitOutput, ACallEndsWithItsTimeAndALateConfirmIsForNobody) {
   EXPECT_FALSE(slow.is_retryable());
   EXPECT_NE(slow.text.find("may have it"), std::string::npos) << slow.text;
   EXPECT_EQ(wait(driver_.invoke("create", "quick")).status, CLEAT_OK);
+}
+
+TEST_F(RabbitOutput, WhatWasSentInPartHasNotArrived) {
+  std::promise<void> over;
+  const std::shared_future<void> is_over = over.get_future().share();
+  Script script;
+  script.publishing = [is_over](Peer& peer, const Published& message) {
+    if (message.exchange != "large") return;
+    peer.close_connection(320, "bye");
+    is_over.wait();
+  };
+  start_output(script);
+  const std::string body(64U << 20U, 'x');
+  const Completion cut = wait(driver_.invoke("create", body, {{"exchange", "large"}}));
+  over.set_value();
+  EXPECT_EQ(cut.status, CLEAT_UNAVAILABLE);
+  EXPECT_TRUE(cut.is_retryable()) << cut.text;
+}
+
+TEST_F(RabbitOutput, OneThatIsNeverConfirmedHoldsUpNoOtherAside) {
+  start_output({[](Peer& peer, const Published& message) {
+    if (message.exchange == "nowhere") {
+      peer.close_channel(message.channel, 404, "NOT_FOUND - no exchange 'nowhere'");
+    } else if (message.body != "slow") {
+      peer.confirm(message.channel, message.tag);
+    }
+  }});
+  EXPECT_EQ(wait(driver_.invoke("create", "slow", {{"exchange", "stuck"}}, 200ms)).status, CLEAT_TIMEOUT);
+  EXPECT_EQ(wait(driver_.invoke("create", "x", {{"exchange", "other"}})).status, CLEAT_OK);
+  const Completion refused = wait(driver_.invoke("create", "x", {{"exchange", "nowhere"}}));
+  EXPECT_EQ(refused.status, CLEAT_NOT_FOUND);
+  EXPECT_TRUE(refused.is_retryable()) << "the slow one may be meant";
+}
+
+TEST_F(RabbitOutput, KeepsABoundedNumberOfMessagesBeyondTheirCalls) {
+  constexpr std::size_t kMost = 8192;
+  start_output({[](Peer& peer, const Published& message) {
+    if (message.body != "slow") peer.confirm(message.channel, message.tag, true);
+  }});
+  open_up();
+  std::vector<const Completion*> slow;
+  for (std::size_t i = 0; i < kMost; ++i)
+    slow.push_back(&driver_.invoke("create", "slow", {}, 500ms));
+  for (const Completion* each : slow)
+    ASSERT_EQ(wait(*each).status, CLEAT_TIMEOUT);
+  const Completion refused = wait(driver_.invoke("create", "x"));
+  EXPECT_EQ(refused.status, CLEAT_THROTTLED) << refused.text;
+  EXPECT_TRUE(refused.is_retryable());
+  ASSERT_TRUE(broker_->with_peer([&](Peer& peer) { peer.confirm(kMain, kMost, true); }));
+  EXPECT_TRUE(host_.wait_until([&] { return wait(driver_.invoke("create", "x")).status == CLEAT_OK; }));
+}
+
+TEST_F(RabbitOutput, ARefusedRoutingKeyClosesTheChannelOfAllOnce) {
+  start_output({[](Peer& peer, const Published& message) {
+    if (message.routing_key == "secret") {
+      peer.close_channel(message.channel, 403, "ACCESS_REFUSED - routing key 'secret'");
+    } else {
+      peer.confirm(message.channel, message.tag);
+    }
+  }});
+  open_up();
+  EXPECT_EQ(wait(driver_.invoke("create", "x", {{"routingKey", "secret"}})).status, CLEAT_UNAVAILABLE);
+  ASSERT_TRUE(host_.wait_until([&] { return broker_->connections() == 2; }));
+  ASSERT_TRUE(waits_for_health(CLEAT_HEALTH_UP));
+  open_up();
+  for (int i = 0; i < 3; ++i) {
+    const Completion refused = wait(driver_.invoke("create", "x", {{"routingKey", "secret"}}));
+    EXPECT_NE(refused.text.find("routing key 'secret'"), std::string::npos) << refused.text;
+    EXPECT_FALSE(refused.is_retryable());
+    EXPECT_EQ(wait(driver_.invoke("create", "x")).status, CLEAT_OK);
+  }
+  EXPECT_EQ(broker_->connections(), 2U);
 }
 
 TEST_F(RabbitOutput, ABlockedConnectionSendsNothing) {
@@ -216,10 +287,10 @@ TEST_F(RabbitOutput, ABrokerThatSaysNothingHoldsUpNoStop) {
 // ---- settlements
 
 TEST_F(RabbitInput, EachVerdictIsOneWord) {
-  start_input({{}, [](Peer& peer, std::size_t) {
-                 for (std::uint64_t tag = 1; tag <= 5; ++tag)
-                   peer.deliver(tag, "x", tag == 2);
-               }});
+  start_input({.consuming = [](Peer& peer, std::size_t) {
+    for (std::uint64_t tag = 1; tag <= 5; ++tag)
+      peer.deliver(tag, "x", tag == 2);
+  }});
   ASSERT_TRUE(waits_for_events(5));
   EXPECT_EQ(host_.delivered_at(1).header("redelivered"), "true");
   driver_.settle(host_.delivered_at(2).id, CLEAT_ACK);
@@ -235,17 +306,18 @@ TEST_F(RabbitInput, EachVerdictIsOneWord) {
 }
 
 TEST_F(RabbitInput, RejectsWhereTheOperatorSaysSo) {
-  start_input({{}, [](Peer& peer, std::size_t) { peer.deliver(1, ""); }}, {{"brokerDeadLetter", "true"}});
+  start_input({.consuming = [](Peer& peer, std::size_t) { peer.deliver(1, ""); }},
+              {{"brokerDeadLetter", "true"}});
   ASSERT_TRUE(waits_for_events(1));
   driver_.settle(host_.delivered_at(0).id, CLEAT_REJECT);
   EXPECT_TRUE(waits_for_note("1: nack 1 drop"));
 }
 
 TEST_F(RabbitInput, ASettlementIsForItsOwnChannel) {
-  start_input({{}, [](Peer& peer, std::size_t) {
-                 peer.deliver(1, "a");
-                 peer.deliver(2, "b");
-               }});
+  start_input({.consuming = [](Peer& peer, std::size_t) {
+    peer.deliver(1, "a");
+    peer.deliver(2, "b");
+  }});
   ASSERT_TRUE(waits_for_events(2));
   ASSERT_TRUE(broker_->with_peer([](Peer& peer) { peer.cancel_consumer(); }));
   ASSERT_TRUE(host_.wait_until([&] { return host_.withdrawn().size() == 2; }));
@@ -258,11 +330,11 @@ TEST_F(RabbitInput, ASettlementIsForItsOwnChannel) {
 }
 
 TEST_F(RabbitInput, AnEndGivesBackWhatWasNotDelivered) {
-  start_input({{},
-               [](Peer& peer, std::size_t) {
-                 for (std::uint64_t tag = 1; tag <= 4; ++tag)
-                   peer.deliver(tag, "x");
-               }},
+  start_input({.consuming =
+                   [](Peer& peer, std::size_t) {
+                     for (std::uint64_t tag = 1; tag <= 4; ++tag)
+                       peer.deliver(tag, "x");
+                   }},
               {{"prefetchCount", "10"}});
   ASSERT_TRUE(waits_for_events(4));
   driver_.set_window({2, 0, 0});
@@ -278,7 +350,8 @@ TEST_F(RabbitInput, AnEndGivesBackWhatWasNotDelivered) {
 }
 
 TEST_F(RabbitInput, WhatIsHeldTooLongIsGivenBack) {
-  start_input({{}, [](Peer& peer, std::size_t) { peer.deliver(1, "x"); }}, {{"deliveryTimeout", "1000000"}});
+  start_input({.consuming = [](Peer& peer, std::size_t) { peer.deliver(1, "x"); }},
+              {{"deliveryTimeout", "1000000"}});
   ASSERT_TRUE(waits_for_events(1));
   EXPECT_TRUE(waits_for_note("1: nack 1 requeue"));
   EXPECT_EQ(host_.withdrawn(), std::vector<std::uint64_t>{host_.delivered_at(0).id});

@@ -83,6 +83,9 @@ class Peer {
   void close_channel(std::uint64_t channel, unsigned code, const std::string& why) {
     method(channel, 20, 40, number(code, 2) + short_text(why) + number(0, 4));
   }
+  void close_connection(unsigned code, const std::string& why) {
+    method(0, 10, 50, number(code, 2) + short_text(why) + number(0, 4));
+  }
   void block(const std::string& why) { method(0, 10, 60, short_text(why)); }
   void unblock() { method(0, 10, 61, ""); }
   void cancel_consumer() { method(1, 60, 30, short_text("me") + number(1, 1)); }
@@ -110,6 +113,8 @@ struct Script {
   std::function<void(Peer&, const Published&)> published = [](Peer& peer, const Published& message) {
     peer.confirm(message.channel, message.tag);
   };
+  /// Before the body is read.
+  std::function<void(Peer&, const Published&)> publishing = [](Peer&, const Published&) {};
   std::function<void(Peer&, std::size_t connection)> consuming = [](Peer&, std::size_t) {};
   bool says_hello = true;
 };
@@ -225,6 +230,7 @@ class Broker {
         incoming.message.channel = channel;
         incoming.message.exchange = rest.short_text();
         incoming.message.routing_key = rest.short_text();
+        script_.publishing(peer, incoming.message);
         break;
       case 60'080:
       case 60'120: {
