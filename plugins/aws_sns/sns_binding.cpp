@@ -57,11 +57,7 @@ void SnsBinding::invoke(const Request& request, Call&& call) {
 void SnsBinding::answered(Call&& call, const common::HttpResponse* answer, const aws::Failure* failure) {
   Call mine = std::move(call);
   note(failure);
-  if (failure != nullptr) {
-    mine.fail({sizeof(cleat_failure), failure->status, failure->is_retryable ? CLEAT_RETRYABLE : 0,
-               failure->retry_after_ms, failure->http_status, str(failure->text)});
-    return;
-  }
+  if (failure != nullptr) return common::fail(mine, *failure);
   Response response;
   for (const char* name : {"MessageId", "SequenceNumber"}) {
     if (std::string value = aws::xml_text(answer->body, name); !value.empty())

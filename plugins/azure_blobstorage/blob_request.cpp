@@ -6,6 +6,7 @@
 #include <array>
 
 #include "common/base64.hpp"
+#include "common/curl/answer.hpp"
 #include "common/text.hpp"
 #include "common/ttl.hpp"
 #include "common/unquote.hpp"
@@ -155,8 +156,8 @@ void read_new_blob(const Request& request, const BlobConfig& config, NewBlob& ou
 Response answer_of_get(common::HttpResponse& answer, bool with_metadata) {
   constexpr std::string_view kBeginning = "x-ms-meta-";
   Response out;
-  out.content_type = azure::header_of(answer, "content-type");
-  out.metadata.emplace_back("ETag", azure::header_of(answer, "etag"));
+  out.content_type = common::header_of(answer, "content-type");
+  out.metadata.emplace_back("ETag", common::header_of(answer, "etag"));
   for (const auto& [given, value] : answer.headers) {
     if (!with_metadata || !common::equal_ignoring_case(given.substr(0, kBeginning.size()), kBeginning))
       continue;

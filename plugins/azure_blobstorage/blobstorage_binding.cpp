@@ -114,7 +114,7 @@ void BlobStorageBinding::ask(azure::ServiceRequest out, const Request& request, 
     container_->ask(std::move(*sent),
                     [held, answered](common::HttpResponse* answer, const azure::Failure* failure) {
                       Call mine = std::move(*held);
-                      if (failure != nullptr) return fail(mine, in_words_of_dapr(*failure));
+                      if (failure != nullptr) return common::fail(mine, in_words_of_dapr(*failure));
                       try {
                         mine.complete(answered(*answer));
                       } catch (const Error& error) {

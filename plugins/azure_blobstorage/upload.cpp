@@ -39,11 +39,6 @@ std::string block_id(const std::string& prefix, std::size_t number) {
 
 }  // namespace
 
-void fail(Call& call, const azure::Failure& failure) {
-  call.fail({sizeof(cleat_failure), failure.status, failure.is_retryable ? CLEAT_RETRYABLE : 0,
-             failure.retry_after_ms, failure.http_status, str(failure.text)});
-}
-
 Upload::Upload(azure::Place& container, const BlobConfig& config, const Request& request)
     : container_(container),
       config_(config),
@@ -91,7 +86,7 @@ void Upload::put_blob() {
   out.borrowed_body = blob_.data;
   container_.ask(std::move(out),
                  [self = shared_from_this()](common::HttpResponse* answer, const azure::Failure* failure) {
-                   failure != nullptr ? fail(self->call_, *failure) : self->done(*answer);
+                   failure != nullptr ? common::fail(self->call_, *failure) : self->done(*answer);
                  });
 }
 
@@ -104,7 +99,7 @@ void Upload::put_block() {
   out.borrowed_body = blob_.data.substr(from, config_.block_bytes);
   container_.ask(std::move(out),
                  [self = shared_from_this()](common::HttpResponse*, const azure::Failure* failure) {
-                   failure != nullptr ? fail(self->call_, *failure) : self->put_block();
+                   failure != nullptr ? common::fail(self->call_, *failure) : self->put_block();
                  });
 }
 
@@ -120,7 +115,7 @@ void Upload::put_block_list() {
   out.body += "</BlockList>";
   container_.ask(std::move(out),
                  [self = shared_from_this()](common::HttpResponse* answer, const azure::Failure* failure) {
-                   failure != nullptr ? fail(self->call_, *failure) : self->done(*answer);
+                   failure != nullptr ? common::fail(self->call_, *failure) : self->done(*answer);
                  });
 }
 
@@ -132,7 +127,7 @@ void Upload::done(const common::HttpResponse& answer) {
   body += "}";
   call_.complete({Buffer::of(std::move(body)),
                   "application/json",
-                  {{"blobName", blob_.name}, {"ETag", azure::header_of(answer, "etag")}}});
+                  {{"blobName", blob_.name}, {"ETag", common::header_of(answer, "etag")}}});
 }
 
 }  // namespace cleat::blobstorage

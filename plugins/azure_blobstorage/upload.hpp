@@ -39,7 +39,4 @@ class Upload : public std::enable_shared_from_this<Upload> {
   Call call_;
 };
 
-/// As it is to be told to the caller.
-void fail(Call& call, const azure::Failure& failure);
-
 }  // namespace cleat::blobstorage

@@ -138,7 +138,7 @@ void Receiver::changed(std::uint64_t number, Wish asked, Clock::time_point asked
   Lease& lease = found->second;
   lease.is_asked = false;
   if (answer != nullptr) {
-    lease.receipt = azure::header_of(*answer, "x-ms-popreceipt");
+    lease.receipt = common::header_of(*answer, "x-ms-popreceipt");
     lease.until = asked_at + config_.visibility;
   }
   if (lease.wish != asked) {

@@ -71,8 +71,7 @@ void StorageQueuesBinding::invoke(const Request& request, Call&& call) {
     queue_->ask(std::move(*out), [held](common::HttpResponse* answer, const azure::Failure* failure) {
       Call mine = std::move(*held);
       if (failure == nullptr) return mine.complete({Buffer(), {}, put_metadata(answer->body)});
-      mine.fail({sizeof(cleat_failure), failure->status, failure->is_retryable ? CLEAT_RETRYABLE : 0,
-                 failure->retry_after_ms, failure->http_status, str(failure->text)});
+      common::fail(mine, *failure);
     });
   });
   if (!is_posted) held->fail(CLEAT_CANCELLED, "the component has stopped");

@@ -2,15 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
 #include "common/text.hpp"
 
 namespace cleat::http {
 namespace {
-
-constexpr std::uint32_t kMostSeconds = 3600;
 
 std::string_view words_of(int status) {
   constexpr std::array<std::pair<int, std::string_view>, 27> kWords{{{200, "OK"},
@@ -88,17 +85,6 @@ Response to_response(common::HttpResponse&& answer) {
 bool may_be_repeated(int status, bool is_idempotent) {
   if (status == 429 || status == 503) return true;
   return is_idempotent && status >= 500 && status != 501;
-}
-
-std::uint32_t retry_after_ms(const common::HttpResponse& answer) {
-  for (const auto& [name, value] : answer.headers) {
-    if (!common::equal_ignoring_case(name, "retry-after")) continue;
-    std::uint32_t seconds = 0;
-    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
-    if (error == std::errc() && end == value.data() + value.size())
-      return std::min(seconds, kMostSeconds) * 1000;
-  }
-  return 0;
 }
 
 }  // namespace cleat::http

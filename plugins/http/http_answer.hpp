@@ -2,7 +2,6 @@
 
 #include <cleat/plugin.hpp>
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -21,8 +20,5 @@ std::string canonical_name(std::string_view name);
 
 /// Whether a request with this answer may be sent again: the server says that it did nothing, or once more does no harm.
 bool may_be_repeated(int status, bool is_idempotent);
-
-/// How long the server asks to wait (Retry-After in seconds), one hour at most; 0: it does not say.
-std::uint32_t retry_after_ms(const common::HttpResponse& answer);
 
 }  // namespace cleat::http

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "common/curl/answer.hpp"
 #include "http_answer.hpp"
 #include "http_request.hpp"
 
@@ -52,7 +53,7 @@ void HttpBinding::answered(Call&& call, Wanted wanted, common::HttpResponse* res
   }
   const std::string text = "received status code " + std::to_string(status);
   const std::uint32_t flags = may_be_repeated(status, wanted.is_idempotent) ? CLEAT_RETRYABLE : 0;
-  const std::uint32_t wait_ms = retry_after_ms(*response);
+  const std::uint32_t wait_ms = common::retry_after_ms(*response);
   mine.fail({sizeof(cleat_failure), CLEAT_REMOTE, flags, wait_ms, status, str(text)},
             to_response(std::move(*response)));
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <stdexcept>
 #include <utility>
 
@@ -12,10 +11,10 @@
 namespace cleat::aws {
 namespace {
 
+using common::header_of;
 using Remedy = Failure::Remedy;
 
 constexpr std::size_t kLongestText = 500;
-constexpr std::uint32_t kMostSeconds = 3600;
 
 struct Known {
   std::string_view code;
@@ -98,13 +97,6 @@ std::string plain_code(std::string_view code) {
   return std::string(code);
 }
 
-std::string header_of(const common::HttpResponse& answer, std::string_view name) {
-  for (const auto& [key, value] : answer.headers) {
-    if (common::equal_ignoring_case(key, name)) return value;
-  }
-  return {};
-}
-
 std::string text_of(const common::JsonValue& object, std::string_view name) {
   const common::JsonValue* member = object.find(name);
   return member != nullptr ? member->text : std::string();
@@ -139,14 +131,6 @@ std::string clean(std::string message, const Keys& keys) {
   cut_out(message, keys.secret);
   cut_out(message, keys.token);
   return std::string(common::trimmed(message));
-}
-
-std::uint32_t retry_after_ms(const common::HttpResponse& answer) {
-  const std::string value = header_of(answer, "retry-after");
-  std::uint32_t seconds = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
-  const bool is_number = error == std::errc() && end == value.data() + value.size();
-  return is_number ? std::min(seconds, kMostSeconds) * 1000 : 0;
 }
 
 }  // namespace
@@ -200,7 +184,7 @@ Failure failure_of(const common::HttpResponse& answer, std::string_view what, bo
                    const Keys& keys) {
   const auto [code, message] = code_and_message(answer);
   Failure out = meaning_of(code, answer.status, may_run_twice);
-  out.retry_after_ms = retry_after_ms(answer);
+  out.retry_after_ms = common::retry_after_ms(answer);
   // Without a code of its own: "Signature expired: 20261128T... is now earlier than ..."
   if (message.find("Signature expired") != std::string::npos ||
       message.find("Signature not yet current") != std::string::npos) {
@@ -216,15 +200,7 @@ Failure failure_of(const common::HttpResponse& answer, std::string_view what, bo
 }
 
 Failure failure_of(const common::TransferFailure& failure, std::string_view what, bool may_run_twice) {
-  using Kind = common::TransferFailure::Kind;
-  Failure out;
-  out.status = common::status_of(failure.kind);
-  out.text = std::string(what) + ": " + failure.text;
-  const bool is_final = failure.kind == Kind::invalid || failure.kind == Kind::too_large;
-  out.is_retryable = !is_final && (may_run_twice || !failure.was_sent);
-  if (failure.was_sent && !may_run_twice)
-    out.text += "; the request had been sent and may have been carried out";
-  return out;
+  return {common::failure_of(failure, what, "the request", may_run_twice)};
 }
 
 }  // namespace cleat::aws

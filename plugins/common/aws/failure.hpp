@@ -1,25 +1,15 @@
 #pragma once
 
-#include <cleat/values.hpp>
-
-#include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "common/aws/keys.hpp"
-#include "common/curl/loop.hpp"
+#include "common/curl/answer.hpp"
 
 namespace cleat::aws {
 
-/// Why a request to AWS has failed.
-struct Failure {
-  cleat_status status = CLEAT_REMOTE;
-  bool is_retryable =
-      false;  ///< it was not carried out, or may be carried out twice; another attempt may succeed
-  std::uint32_t retry_after_ms = 0;
-  int http_status = 0;  ///< 0: there was no answer
-  std::string code;     ///< AWS's own: "QueueDoesNotExist"
-  std::string text;     ///< for people, without secrets
+/// Why a request to AWS has failed; `code` is AWS's own: "QueueDoesNotExist".
+struct Failure : common::ServiceFailure {
   enum class Remedy { none, new_keys, new_clock } remedy = Remedy::none;
 };
 

@@ -1,7 +1,6 @@
 #include "common/azure/client.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "common/azure/xml.hpp"
@@ -10,13 +9,13 @@
 namespace cleat::azure {
 namespace {
 
+using common::header_of;
 using common::HttpResponse;
 using common::TransferFailure;
 using Seconds = std::chrono::seconds;
 
 constexpr const char* kScope = "https://storage.azure.com/.default";
 constexpr std::size_t kMostShown = 300;
-constexpr std::uint32_t kMostRetrySeconds = 3600;
 constexpr Seconds kSkew{300};
 
 std::string path_of(const std::string& url) {
@@ -56,34 +55,7 @@ cleat_status status_of(int status, const std::string& code) {
   }
 }
 
-std::uint32_t retry_after_ms(const HttpResponse& answer) {
-  const std::string text = header_of(answer, "retry-after");
-  std::uint32_t seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  const bool is_number = error == std::errc() && end == text.data() + text.size();
-  return is_number ? std::min(seconds, kMostRetrySeconds) * 1000 : 0;
-}
-
-Failure failure_of(const ServiceRequest& request, const TransferFailure& failure) {
-  Failure out;
-  out.status = common::status_of(failure.kind);
-  out.text = request.what + ": " + failure.text;
-  const bool is_final =
-      failure.kind == TransferFailure::Kind::invalid || failure.kind == TransferFailure::Kind::too_large;
-  out.is_retryable = !is_final && (request.may_run_twice || !failure.was_sent);
-  if (failure.was_sent && !request.may_run_twice)
-    out.text += "; it had been sent and may have been carried out";
-  return out;
-}
-
 }  // namespace
-
-std::string header_of(const HttpResponse& answer, std::string_view name) {
-  const auto found = std::find_if(answer.headers.begin(), answer.headers.end(), [&](const auto& each) {
-    return common::equal_ignoring_case(each.first, name);
-  });
-  return found != answer.headers.end() ? found->second : std::string();
-}
 
 std::string encoded_path(std::string_view text, bool keep_slashes) {
   if (!keep_slashes) return url_encoded(text);
@@ -112,7 +84,7 @@ Failure failure_of(const ServiceRequest& request, const HttpResponse& answer) {
   const bool is_passing = answer.status == 429 || answer.status == 503;
   const bool is_unknown = answer.status == 408 || (answer.status >= 500 && answer.status != 501);
   out.is_retryable = is_passing || (is_unknown && request.may_run_twice);
-  out.retry_after_ms = retry_after_ms(answer);
+  out.retry_after_ms = common::retry_after_ms(answer);
   out.text = request.what + ": HTTP " + std::to_string(answer.status);
   if (!out.code.empty()) out.text += " " + out.code;
   if (!said.empty()) out.text += ": " + said;
@@ -203,7 +175,7 @@ void Client::transmit(const std::shared_ptr<Sent>& sent, const std::string& toke
 void Client::answered(const std::shared_ptr<Sent>& sent, HttpResponse* answer,
                       const TransferFailure* failure) {
   if (failure != nullptr) {
-    const Failure out = failure_of(sent->request, *failure);
+    const Failure out = common::failure_of(*failure, sent->request.what, "it", sent->request.may_run_twice);
     return sent->done(nullptr, &out);
   }
   if (answer->status / 100 == 2) return sent->done(answer, nullptr);

@@ -61,9 +61,6 @@ class Client {
   std::chrono::seconds clock_off_{0};  ///< how far the service's clock is ahead of ours
 };
 
-/// The value of a header, or nothing.
-std::string header_of(const common::HttpResponse& answer, std::string_view name);
-
 /// What an answer other than 2xx to `request` means.
 Failure failure_of(const ServiceRequest& request, const common::HttpResponse& answer);
 
