@@ -57,6 +57,15 @@ TEST(AwsFailure, TellsNoSecretThatAnAnswerRepeats) {
   EXPECT_EQ(token.text.find("planted"), std::string::npos);
 }
 
+TEST(AwsFailure, TellsNoHalfOfASecretAtItsEnd) {
+  for (const std::size_t before : {490U, 493U, 499U}) {
+    const std::string said =
+        R"({"__type":"X","message":")" + std::string(before, 'x') + R"(planted-secret"})";
+    const Failure found = failure_of(answer_of(403, said), "SQS", true, kKeys);
+    EXPECT_EQ(found.text.find('p'), std::string::npos) << found.text;
+  }
+}
+
 TEST(AwsFailure, OfSomethingElseThanAwsIsItsStatus) {
   const Failure found = failure_of(answer_of(502, "<html>Bad Gateway</html>"), "SQS", false, kKeys);
   EXPECT_EQ(found.text, "SQS: HTTP 502");

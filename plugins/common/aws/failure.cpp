@@ -125,11 +125,12 @@ void cut_out(std::string& text, const std::string& secret) {
 
 /// AWS shows what it would have signed, session token included: of that nothing, and of the rest one line.
 std::string clean(std::string message, const Keys& keys) {
+  // Before anything is cut: half of a secret would not be found.
+  cut_out(message, keys.secret);
+  cut_out(message, keys.token);
   const std::size_t end = std::min({message.find_first_of("\r\n"), message.find("The Canonical String"),
                                     message.find("The String-to-Sign"), kLongestText});
   if (end < message.size()) message.resize(end);
-  cut_out(message, keys.secret);
-  cut_out(message, keys.token);
   return std::string(common::trimmed(message));
 }
 
