@@ -179,6 +179,15 @@ TEST_F(TokenTest, ARefusalIsSaidWithoutTheSecret) {
   EXPECT_EQ(later.failure.text, "no token could be had: HTTP 401 invalid_client");
 }
 
+TEST_F(TokenTest, ARefusalHasNoHalfOfTheSecretAtItsEnd) {
+  serve([](const Asked&, int) {
+    return answer("401 Unauthorized", R"({"error":"invalid_client","error_description":")" +
+                                          std::string(296, '.') + R"(s e+c"})");
+  });
+  begin(with_secret());
+  EXPECT_EQ(ask().get().failure.text, "no token could be had: HTTP 401 invalid_client");
+}
+
 TEST_F(TokenTest, AServerThatIsBusyOrSaysNothingUsefulMayBeAskedAgain) {
   serve([](const Asked&, int) { return answer("503 Busy", "<html>"); });
   begin(with_secret());

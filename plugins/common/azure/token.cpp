@@ -253,11 +253,12 @@ Failure TokenSource::refusal(const common::HttpResponse& answer) const {
   } catch (const std::invalid_argument&) {
     said = "an answer that is no JSON";
   }
-  said.resize(std::min({said.size(), said.find('\r'), said.find('\n'), kMostShown}));
-  // An endpoint that says what it was told shall not make a log of it.
+  // An endpoint that says what it was told shall not make a log of it. Before anything is cut: half of a secret would not
+  // be found.
   for (const std::string& secret : {settings_.client_secret, settings_.endpoint_header}) {
     if (!secret.empty() && said.find(secret) != std::string::npos) said.clear();
   }
+  said.resize(std::min({said.size(), said.find('\r'), said.find('\n'), kMostShown}));
   out.text = "no token could be had: HTTP " + std::to_string(answer.status);
   if (!out.code.empty()) out.text += " " + out.code;
   if (!said.empty()) out.text += ": " + said;
