@@ -1,6 +1,6 @@
 """Rows with an MQTT broker."""
 from bench import Settings
-from report import CostRow, Goal, ValueRow
+from report import CostRow, Goal
 from rows import Output, calls, floor, memory
 from servers import Server, running
 

@@ -1,6 +1,6 @@
 """Rows with NATS."""
 from bench import Settings
-from report import CostRow, Goal, ValueRow
+from report import CostRow, Goal
 from rows import Output, calls, floor, memory
 from servers import Server, running
 

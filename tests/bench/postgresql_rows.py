@@ -1,6 +1,6 @@
 """Rows with PostgreSQL."""
 from bench import Call, Settings
-from report import CostRow, Goal, ValueRow
+from report import CostRow, Goal
 from rows import Output, added, calls, floor, memory
 from servers import Server, running
 

@@ -2,19 +2,13 @@
 
 import json
 
-import pytest
-
+from support.fixtures import serving
 from support.host import component
 from support.servers_aws import Moto
 
 PLANTED = "planted-secret-7f3a"
 
-
-@pytest.fixture(scope="module")
-def moto(tmp_path_factory):
-    found = Moto(tmp_path_factory.mktemp("moto"))
-    yield found
-    found.stop()
+moto = serving(Moto)
 
 
 def topic(moto, fifo=False):

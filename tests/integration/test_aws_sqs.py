@@ -9,25 +9,15 @@ import pytest
 
 from support.app import Answer
 from support.aws_sources import FakeSts
+from support.fixtures import serving
 from support.host import component
 from support.servers_aws import ElasticMq, Moto
 from support.wait import holds_for, wait_until
 
 PLANTED = "planted-secret-7f3a"
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    found = ElasticMq(tmp_path_factory.mktemp("elasticmq"))
-    yield found
-    found.stop()
-
-
-@pytest.fixture(scope="module")
-def moto(tmp_path_factory):
-    found = Moto(tmp_path_factory.mktemp("moto"))
-    yield found
-    found.stop()
+server = serving(ElasticMq)
+moto = serving(Moto)
 
 
 def sqs(name, server, queue, direction, **fields):

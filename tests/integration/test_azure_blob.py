@@ -9,16 +9,12 @@ import urllib.request
 import pytest
 from azure.storage.blob import ContentSettings
 
+from support.fixtures import serving
 from support.gate import Gate
 from support.host import component
 from support.servers_azure import ACCOUNT, KEY, Azurite
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    found = Azurite(tmp_path_factory.mktemp("azurite"))
-    yield found
-    found.stop()
+server = serving(Azurite)
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ import pytest
 from azure.storage.queue import QueueSasPermissions, generate_queue_sas
 
 from conformance.cases.azure_storagequeues import CASE
-from conformance.plugin import ABANDON, ACK, DOWN, REQUEUE, UP, Plugin
+from conformance.plugin import ABANDON, REQUEUE, Plugin
 from support.app import Answer
+from support.fixtures import serving
 from support.gate import Gate
 from support.host import component
 from support.servers_azure import ACCOUNT, KEY, Azurite, wait_until_empty
@@ -17,12 +18,7 @@ from support.wait import holds_for, wait_until
 
 MAY_STILL_RUN = 1
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    found = Azurite(tmp_path_factory.mktemp("azurite"))
-    yield found
-    found.stop()
+server = serving(Azurite)
 
 
 @pytest.fixture

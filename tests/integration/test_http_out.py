@@ -3,6 +3,7 @@
 import base64
 import concurrent.futures
 import contextlib
+import functools
 import select
 import socket
 import socketserver
@@ -10,15 +11,11 @@ import threading
 
 import pytest
 
+from support.fixtures import serving
 from support.host import component
 from support.servers import Server
 
-
-@pytest.fixture(scope="module")
-def far_end(tmp_path_factory):
-    server = Server("http-echo", tmp_path_factory.mktemp("http"))
-    yield server
-    server.stop()
+far_end = serving(functools.partial(Server, "http-echo"))
 
 
 @pytest.fixture

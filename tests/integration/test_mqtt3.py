@@ -9,6 +9,7 @@ import uuid
 import pytest
 
 from support.app import Answer
+from support.fixtures import serving
 from support.gate import Gate
 from support.host import component
 from support.servers_mqtt import Client, Mosquitto, save
@@ -16,12 +17,7 @@ from support.wait import holds_for, wait_until
 
 EACH_VERSION = pytest.mark.parametrize("version", ["3.1.1", "5"])
 
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory):
-    mosquitto = Mosquitto(tmp_path_factory.mktemp("mosquitto"))
-    yield mosquitto
-    mosquitto.stop()
+broker = serving(Mosquitto)
 
 
 @pytest.fixture

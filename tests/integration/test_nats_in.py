@@ -3,11 +3,10 @@
 import threading
 import uuid
 
-import pytest
-
 from conformance.cases.nats import CASE
-from conformance.plugin import ABANDON, ACK, REJECT, REQUEUE, STALLED, UP, Plugin
+from conformance.plugin import ABANDON, ACK, REJECT, REQUEUE, STALLED, UP
 from support.app import Answer
+from support.fixtures import alone, serving
 from support.gate import Gate
 from support.host import component
 from support.servers_nats import Nats
@@ -15,12 +14,8 @@ from support.wait import holds_for, wait_until
 
 MAY_STILL_RUN = 1
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    found = Nats(tmp_path_factory.mktemp("nats"))
-    yield found
-    found.stop()
+server = serving(Nats)
+plugin = alone(CASE, reads=True)
 
 
 def income(server, stream=None, name="in", **fields):
@@ -243,17 +238,6 @@ def test_without_jetstream_what_is_too_much_is_counted(start_host, server, app):
 
 
 # --- what the host's words mean to the server: the plugin alone, in the hands of the test ---
-
-
-@pytest.fixture
-def plugin(tmp_path):
-    made = Plugin(CASE, tmp_path)
-    yield made
-    made.end()
-    made.settle(ABANDON, *(event.id for event in made.events()))
-    made.stop()
-    made.free()
-    made.close()
 
 
 def read(plugin, server, stream, window=64, **fields):

@@ -6,16 +6,12 @@ import uuid
 import pytest
 
 from support.app import hold_port
+from support.fixtures import serving
 from support.host import component
 from support.servers_nats import USER, Listener, Nats, plain_server, with_credentials
 from support.wait import wait_until
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    found = Nats(tmp_path_factory.mktemp("nats"))
-    yield found
-    found.stop()
+server = serving(Nats)
 
 
 @pytest.fixture

@@ -3,20 +3,14 @@
 import signal
 import threading
 
-import pytest
-
 from support.app import Answer
+from support.fixtures import serving
 from support.gate import Gate
 from support.host import component
 from support.servers_postgres import PASSWORD, Postgres
 from support.wait import holds_for, wait_until
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    found = Postgres(tmp_path_factory.mktemp("postgres"))
-    yield found
-    found.stop()
+server = serving(Postgres)
 
 
 def income(server, table, port=None, name="in", **fields):

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from support.fixtures import serving
 from support.gate import Gate
 from support.host import component
 from support.servers_postgres import PASSWORD, Postgres
@@ -22,12 +23,7 @@ ALL = """[[7,12345678901234567890.10,1.5,"NaN","Infinity",true,null,"a\\"ü","AP
 "2024-05-01T10:00:00Z","2024-05-01T00:00:00Z",[1,null,3],["a,b","\\"c\\""],[[1.50,2]],"0e37df36-f698-11e6-8dd4-cb9ced3df976",9007199254740993,
 "1 day 02:00:00","[1,5)",["2024-05-01T00:00:00Z"],[{"k": 1}]]]""".replace("\n", "")
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    found = Postgres(tmp_path_factory.mktemp("postgres"))
-    yield found
-    found.stop()
+server = serving(Postgres)
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import pika
 import pytest
 
 from conformance.cases.rabbitmq import CASE
-from conformance.plugin import ABANDON, ACK, DEGRADED, DOWN, REJECT, REQUEUE, UP, Plugin
+from conformance.plugin import ABANDON, ACK, DEGRADED, DOWN, REJECT, REQUEUE, UP
 from support.app import Answer
+from support.fixtures import alone, serving
 from support.gate import Gate
 from support.host import component
 from support.servers_rabbitmq import RabbitMq
@@ -15,12 +16,8 @@ from support.wait import holds_for, wait_until
 
 MAY_STILL_RUN = 1
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    found = RabbitMq(tmp_path_factory.mktemp("rabbitmq"))
-    yield found
-    found.stop()
+server = serving(RabbitMq)
+plugin = alone(CASE, reads=True)
 
 
 @pytest.fixture
@@ -281,17 +278,6 @@ def test_a_paused_broker_is_given_up_and_found_again(start_host, server, queue, 
 
 
 # --- what the host's words mean to the broker: the plugin alone, in the hands of the test ---
-
-
-@pytest.fixture
-def plugin(tmp_path):
-    made = Plugin(CASE, tmp_path)
-    yield made
-    made.end()
-    made.settle(ABANDON, *(event.id for event in made.events()))
-    made.stop()
-    made.free()
-    made.close()
 
 
 def read(plugin, server, queue, window=64, **fields):

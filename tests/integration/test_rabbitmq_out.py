@@ -2,22 +2,18 @@
 
 import threading
 
-import pika
 import pytest
 
 from conformance.cases.rabbitmq import CASE
-from conformance.plugin import DEGRADED, DENIED, NOT_FOUND, OK, TIMEOUT, TOO_LARGE, UNAVAILABLE, UP, Plugin
+from conformance.plugin import DEGRADED, DENIED, NOT_FOUND, OK, TIMEOUT, TOO_LARGE, UNAVAILABLE, UP
+from support.fixtures import alone, serving
 from support.gate import Gate
 from support.host import component
 from support.servers_rabbitmq import RabbitMq
 from support.wait import holds_for, wait_until
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    found = RabbitMq(tmp_path_factory.mktemp("rabbitmq"))
-    yield found
-    found.stop()
+server = serving(RabbitMq)
+plugin = alone(CASE)
 
 
 @pytest.fixture
@@ -27,15 +23,6 @@ def queue(server):
 
 def outcome(server, queue, name="out", **fields):
     return component(name, "bindings.rabbitmq", server.fields(queue, direction="output", **fields))
-
-
-@pytest.fixture
-def plugin(tmp_path):
-    made = Plugin(CASE, tmp_path)
-    yield made
-    made.stop()
-    made.free()
-    made.close()
 
 
 def write(plugin, server, queue, **fields):

@@ -3,31 +3,17 @@
 import threading
 import uuid
 
-import pytest
-
 from conformance.cases.redis import CASE
-from conformance.plugin import DEGRADED, DOWN, OK, UP, Plugin
+from conformance.plugin import DEGRADED, DOWN, OK, UP
+from support.fixtures import alone, serving
 from support.host import component
 from support.servers_redis import Cluster, Redis, add, wait_until_all_is_done
 from support.wait import wait_until
 
 MASTERS = ("node1", "node2", "node3")
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    found = Cluster(tmp_path_factory.mktemp("cluster"))
-    yield found
-    found.stop()
-
-
-@pytest.fixture
-def plugin(tmp_path):
-    made = Plugin(CASE, tmp_path)
-    yield made
-    made.stop()
-    made.free()
-    made.close()
+server = serving(Cluster)
+plugin = alone(CASE)
 
 
 def connected(plugin, server, *nodes, **fields):

@@ -9,32 +9,19 @@ import pytest
 
 from conformance.cases.redis import CASE
 from conformance.plugin import CONFLICT, DENIED, DOWN, OK, TIMEOUT, UNAUTHENTICATED, UNAVAILABLE, UP, Plugin
+from support.fixtures import alone, serving
 from support.gate import Gate
 from support.host import component
 from support.servers_redis import Redis
 from support.wait import wait_until
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    found = Redis(tmp_path_factory.mktemp("redis"))
-    yield found
-    found.stop()
+server = serving(Redis)
+plugin = alone(CASE)
 
 
 @pytest.fixture
 def key():
     return f"key-{uuid.uuid4().hex[:10]}"
-
-
-@pytest.fixture
-def plugin(tmp_path):
-    """The plugin alone, in the hands of the test."""
-    made = Plugin(CASE, tmp_path)
-    yield made
-    made.stop()
-    made.free()
-    made.close()
 
 
 def connected(plugin, server, **fields):

@@ -7,17 +7,14 @@ import uuid
 import pytest
 
 from conformance.cases.redis import CASE
-from conformance.plugin import DOWN, OK, UP, Plugin
+from conformance.plugin import DOWN, OK, UP
+from support.fixtures import alone, serving
 from support.host import component
 from support.servers_redis import Sentinels, add, wait_until_all_is_done
 from support.wait import wait_until
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    found = Sentinels(tmp_path_factory.mktemp("sentinels"))
-    yield found
-    found.stop()
+server = serving(Sentinels)
+plugin = alone(CASE)
 
 
 @pytest.fixture
@@ -25,15 +22,6 @@ def whole(server):
     """The set with a master and its two replicas, whatever the test before did to it."""
     server.wait_for_replicas(2)
     return server
-
-
-@pytest.fixture
-def plugin(tmp_path):
-    made = Plugin(CASE, tmp_path)
-    yield made
-    made.stop()
-    made.free()
-    made.close()
 
 
 @pytest.fixture

@@ -2,21 +2,18 @@
 
 import email
 import email.policy
+import functools
 import json
 import pathlib
 
 import pytest
 
+from support.fixtures import serving
 from support.host import component
 from support.servers import Server
 from support.wait import wait_until
 
-
-@pytest.fixture(scope="module")
-def mails(tmp_path_factory):
-    server = Server("smtp", tmp_path_factory.mktemp("smtp"))
-    yield server
-    server.stop()
+mails = serving(functools.partial(Server, "smtp"))
 
 
 @pytest.fixture
