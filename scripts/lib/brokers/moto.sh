@@ -3,7 +3,7 @@
 # same one after each start. All else is lost at a stop.
 # shellcheck shell=bash
 
-install_broker() { [ -x "$deps/venv/bin/moto_server" ] || setup test; }
+install_broker() { "$deps/venv/bin/python" -c "import moto.server" 2>/dev/null || setup test; }
 
 # Makes the user, then turns the checks on.
 moto_with_checks() {
@@ -29,7 +29,7 @@ P
 start_broker() {
   keep_ports http
   rm -f "$data/credentials"
-  setsid "$deps/venv/bin/moto_server" -H 127.0.0.1 -p "$(port_of http)" >>"$data/server.log" 2>&1 </dev/null &
+  setsid "$deps/venv/bin/python" -m moto.server -H 127.0.0.1 -p "$(port_of http)" >>"$data/server.log" 2>&1 </dev/null &
   local pid=$!
   record "$pid" "$("$python" -c 'import json,sys; print(json.dumps({"ports": json.load(open(sys.argv[1]))}))' "$data/ports.json")"
   wait_until_ready "$pid" moto_with_checks
