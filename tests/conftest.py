@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from conformance.case import Case
 from support.app import Application
 from support.broker import Kafka
 from support.host import BUILD, Host
@@ -13,6 +14,13 @@ from support.host import BUILD, Host
 
 def pytest_report_header():
     return f"host: {BUILD / 'cleat'}"
+
+
+def pytest_collection_modifyitems(items):
+    """Tests run in several processes (-n). What shares a server stays in one of them: a file, and in conformance a plugin."""
+    for item in items:
+        case = next((value for value in item.callspec.params.values() if isinstance(value, Case)), None) if hasattr(item, "callspec") else None
+        item.add_marker(pytest.mark.xdist_group(case.plugin if case else item.path.name))
 
 
 @pytest.fixture(scope="session", autouse=True)
