@@ -1,6 +1,5 @@
 #include "sns_binding.hpp"
 
-#include <future>
 #include <memory>
 #include <utility>
 
@@ -87,31 +86,20 @@ void SnsBinding::cancel(std::uint64_t call_id) {
 }
 
 void SnsBinding::ping(Deadline deadline) {
-  using Found = std::optional<aws::Failure>;
-  const auto found = std::make_shared<std::promise<Found>>();
-  std::future<Found> future = found->get_future();
-  curl_->loop().post([this, found, at_ns = deadline.at_ns] {
+  const auto ask = [this, at_ns = deadline.at_ns](const common::Answer& answer) {
     // Any answer will do, and a list needs no topic.
     aws::ServiceRequest out = request_of("SNS ListTopics", "Action=ListTopics&Version=2010-03-31");
     out.may_run_twice = true;
     out.deadline_ns = at_ns;
-    client_->send(std::move(out), [found](const common::HttpResponse*, const aws::Failure* failure) {
-      // Who may not ask is answered all the same.
-      const bool is_well = failure == nullptr || failure->status == CLEAT_DENIED;
-      found->set_value(is_well ? Found() : *failure);
+    client_->send(std::move(out), [answer](const common::HttpResponse*, const aws::Failure* failure) {
+      answer(common::trouble_of(failure));
     });
-  });
-  if (future.wait_until(deadline.time()) != std::future_status::ready)
-    throw Error(CLEAT_TIMEOUT, "SNS did not answer in time", CLEAT_RETRYABLE);
-  if (const Found failure = future.get())
-    throw Error(failure->status, failure->text, failure->is_retryable ? CLEAT_RETRYABLE : 0);
+  };
+  common::ask_and_wait(curl_->loop(), deadline, "SNS did not answer in time", ask);
 }
 
 void SnsBinding::stop(Deadline deadline) {
-  common::run_and_wait(curl_->loop(), deadline, [this](const std::function<void()>& done) {
-    client_->close();
-    done();
-  });
+  common::run_and_wait(curl_->loop(), deadline, [this] { client_->close(); });
   curl_->stop();
 }
 

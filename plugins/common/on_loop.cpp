@@ -27,4 +27,23 @@ bool run_and_wait(EventLoop& loop, Deadline deadline, std::function<void(std::fu
   return future.wait_until(deadline.time()) == std::future_status::ready;
 }
 
+bool run_and_wait(EventLoop& loop, Deadline deadline, std::function<void()> task) {
+  return run_and_wait(loop, deadline, [task = std::move(task)](const std::function<void()>& done) {
+    task();
+    done();
+  });
+}
+
+void ask_and_wait(EventLoop& loop, Deadline deadline, const std::string& late,
+                  std::function<void(Answer)> ask) {
+  const auto answered = std::make_shared<std::promise<std::optional<Error>>>();
+  std::future<std::optional<Error>> future = answered->get_future();
+  loop.post([ask = std::move(ask), answered] {
+    ask([answered](std::optional<Error> error) { answered->set_value(std::move(error)); });
+  });
+  if (future.wait_until(deadline.time()) != std::future_status::ready)
+    throw Error(CLEAT_TIMEOUT, late, CLEAT_RETRYABLE);
+  if (const std::optional<Error> error = future.get()) throw Error(*error);
+}
+
 }  // namespace cleat::common

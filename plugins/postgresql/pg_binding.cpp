@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <future>
 #include <memory>
 #include <string>
 #include <utility>
@@ -12,6 +11,11 @@
 #include "values.hpp"
 
 namespace cleat::postgresql {
+namespace {
+
+constexpr std::uint64_t kPoolsWordNs = 100'000'000;
+
+}  // namespace
 
 void PgBinding::init(const Config& config) {
   directions_ = config.raw().directions;
@@ -51,26 +55,25 @@ void PgBinding::invoke(const Request& request, Call&& call) {
 
 void PgBinding::ping(Deadline deadline) {
   if (!pool_) return;
-  const auto answer = std::make_shared<std::promise<std::optional<Error>>>();
-  std::future<std::optional<Error>> future = answer->get_future();
-  auto job = std::make_shared<Pool::Job>();
-  job->statement.sql = "SELECT 1";
-  job->deadline_ns = deadline.at_ns;
-  job->done = [answer](const Finished& finished, const Error* trouble) {
-    if (trouble != nullptr) {
-      answer->set_value(*trouble);
-    } else if (!finished.state.empty()) {
-      answer->set_value(Error(meaning_of_state(finished.state).status, finished.error));
-    } else if (finished.is_lost) {
-      answer->set_value(Error(CLEAT_UNAVAILABLE, "the connection to PostgreSQL ended", CLEAT_RETRYABLE));
-    } else {
-      answer->set_value(std::nullopt);
-    }
+  const auto ask = [this, deadline](const common::Answer& answer) {
+    auto job = std::make_shared<Pool::Job>();
+    job->statement.sql = "SELECT 1";
+    job->deadline_ns = deadline.at_ns;
+    job->done = [answer](const Finished& finished, const Error* trouble) {
+      if (trouble != nullptr) {
+        answer(*trouble);
+      } else if (!finished.state.empty()) {
+        answer(Error(meaning_of_state(finished.state).status, finished.error));
+      } else if (finished.is_lost) {
+        answer(Error(CLEAT_UNAVAILABLE, "the connection to PostgreSQL ended", CLEAT_RETRYABLE));
+      } else {
+        answer(std::nullopt);
+      }
+    };
+    pool_->run(job);
   };
-  loop_.post([this, job] { pool_->run(job); });
-  if (future.wait_until(deadline.time() + std::chrono::milliseconds(100)) != std::future_status::ready)
-    throw Error(CLEAT_TIMEOUT, "PostgreSQL did not answer in time", CLEAT_RETRYABLE);
-  if (const auto error = future.get()) throw Error(*error);
+  // The pool says at the deadline what it waited for.
+  common::ask_and_wait(loop_, {deadline.at_ns + kPoolsWordNs}, "PostgreSQL did not answer in time", ask);
 }
 
 void PgBinding::begin_input(const Window& window) {
@@ -86,11 +89,8 @@ void PgBinding::settle(Settlements settlements) {
 }
 
 void PgBinding::end_input(Deadline deadline) {
-  const bool has_ended = common::run_and_wait(loop_, deadline, [this](const std::function<void()>& done) {
-    queue_->end();
-    done();
-  });
-  if (!has_ended) throw Error(CLEAT_TIMEOUT, "reading did not end before the deadline");
+  if (!common::run_and_wait(loop_, deadline, [this] { queue_->end(); }))
+    throw Error(CLEAT_TIMEOUT, "reading did not end before the deadline");
 }
 
 void PgBinding::stop(Deadline deadline) {

@@ -140,8 +140,8 @@ void Session::fall(const Error& why) {
     const std::lock_guard lock(mutex_);
     why_ = named;
   }
-  for (const Ping& ping : std::exchange(pings_, {}))
-    ping->set_value(named);
+  for (const common::Answer& answer : std::exchange(pings_, {}))
+    answer(named);
   hooks_.down(named);
   retry();
 }
@@ -170,25 +170,20 @@ std::optional<Error> Session::why_down() const {
 }
 
 void Session::ping(Deadline deadline) {
-  const auto ping = std::make_shared<std::promise<std::optional<Error>>>();
-  std::future<std::optional<Error>> answer = ping->get_future();
-  loop_.post([this, ping] {
+  common::ask_and_wait(loop_, deadline, "RabbitMQ did not answer in time", [this](common::Answer answer) {
     if (!link_) {
-      ping->set_value(why_down().value_or(
+      answer(why_down().value_or(
           Error(CLEAT_UNAVAILABLE, "there is no connection to RabbitMQ yet", CLEAT_RETRYABLE)));
       return;
     }
-    pings_.push_back(ping);
+    pings_.push_back(std::move(answer));
     use([](AmqpLink& link) { link.ask(); });
   });
-  if (answer.wait_until(deadline.time()) != std::future_status::ready)
-    throw Error(CLEAT_TIMEOUT, "RabbitMQ did not answer in time", CLEAT_RETRYABLE);
-  if (const std::optional<Error> failure = answer.get()) throw Error(*failure);
 }
 
 void Session::answered() {
-  for (const Ping& ping : std::exchange(pings_, {}))
-    ping->set_value(std::nullopt);
+  for (const common::Answer& answer : std::exchange(pings_, {}))
+    answer(std::nullopt);
 }
 
 void Session::close(Deadline deadline) {
@@ -203,8 +198,8 @@ void Session::close(Deadline deadline) {
       std::chrono::duration_cast<milliseconds>(deadline.time() - std::chrono::steady_clock::now());
   link_->close(std::min(kFarewell, left / 2));
   link_.reset();
-  for (const Ping& ping : std::exchange(pings_, {}))
-    ping->set_value(Error(CLEAT_CANCELLED, "the component stops", CLEAT_RETRYABLE));
+  for (const common::Answer& answer : std::exchange(pings_, {}))
+    answer(Error(CLEAT_CANCELLED, "the component stops", CLEAT_RETRYABLE));
 }
 
 }  // namespace cleat::rabbitmq

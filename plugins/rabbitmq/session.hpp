@@ -3,7 +3,6 @@
 #include <cleat/plugin.hpp>
 
 #include <functional>
-#include <future>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -14,6 +13,7 @@
 #include "amqp_link.hpp"
 #include "common/back_off.hpp"
 #include "common/event_loop.hpp"
+#include "common/on_loop.hpp"
 #include "rabbit_config.hpp"
 
 namespace cleat::rabbitmq {
@@ -65,7 +65,6 @@ class Session {
     std::unique_ptr<AmqpLink> link;
     std::optional<Error> failure;
   };
-  using Ping = std::shared_ptr<std::promise<std::optional<Error>>>;
 
   void connect();
   Attempt attempt(const Address& address, const std::shared_ptr<Interrupt>& interrupt) const;
@@ -90,7 +89,7 @@ class Session {
   std::size_t address_ = 0, failed_in_turn_ = 0;
   common::BackOff back_off_;
   common::EventLoop::TimerId retry_timer_ = 0, tick_timer_ = 0;
-  std::list<Ping> pings_;
+  std::list<common::Answer> pings_;
   mutable std::mutex mutex_;
   std::optional<Error> why_;
 };

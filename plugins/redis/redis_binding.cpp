@@ -1,6 +1,5 @@
 #include "redis_binding.hpp"
 
-#include <future>
 #include <utility>
 #include <vector>
 
@@ -69,12 +68,7 @@ void RedisBinding::invoke(const Request& request, Call&& call) {
 }
 
 void RedisBinding::ping(Deadline deadline) {
-  struct Answer {
-    std::promise<std::optional<Error>> promise;
-  };
-  auto answer = std::make_shared<Answer>();
-  std::future<std::optional<Error>> future = answer->promise.get_future();
-  loop_.post([this, answer] {
+  common::ask_and_wait(loop_, deadline, "Redis did not answer in time", [this](const common::Answer& answer) {
     const auto command = std::make_shared<Command>();
     command->wire = encode({"PING"});
     const auto replied = [answer](const Reply& reply, const Endpoint&) {
@@ -82,16 +76,13 @@ void RedisBinding::ping(Deadline deadline) {
       // Who may not ask is answered all the same.
       if (reply.is_error() && meaning_of(reply.text()).status != CLEAT_DENIED)
         error.emplace(meaning_of(reply.text()).status, "redis: " + std::string(reply.text()));
-      answer->promise.set_value(std::move(error));
+      answer(std::move(error));
     };
     const auto failed = [answer](const Trouble& trouble) {
-      answer->promise.set_value(Error(trouble.status, trouble.why, CLEAT_RETRYABLE));
+      answer(Error(trouble.status, trouble.why, CLEAT_RETRYABLE));
     };
     carriers_[kCommands]->send(command, {replied, failed});
   });
-  if (future.wait_until(deadline.time()) != std::future_status::ready)
-    throw Error(CLEAT_TIMEOUT, "Redis did not answer in time", CLEAT_RETRYABLE);
-  if (const auto error = future.get()) throw Error(*error);
 }
 
 void RedisBinding::begin_input(const Window& window) {

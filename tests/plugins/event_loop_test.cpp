@@ -5,12 +5,17 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "common/deadlines.hpp"
 #include "common/event_loop.hpp"
+#include "common/on_loop.hpp"
 #include "common/resolver.hpp"
 
 namespace cleat::common {
@@ -80,6 +85,46 @@ TEST(EventLoop, DropsWhatIsPostedAfterTheEnd) {
   bool ran = false;
   loop.post([&] { ran = true; });
   EXPECT_FALSE(ran);
+}
+
+Deadline within(std::chrono::nanoseconds time) {
+  return {ns_of(EventLoop::Clock::now() + time)};
+}
+
+TEST(OnLoop, RunsAndWaits) {
+  EventLoop loop;
+  loop.start();
+  bool ran = false;
+  EXPECT_TRUE(run_and_wait(loop, within(30s), [&ran] { ran = true; }));
+  EXPECT_TRUE(ran);
+  const auto kept = std::make_shared<std::function<void()>>();
+  EXPECT_FALSE(run_and_wait(loop, within(10ms), [kept](std::function<void()> done) {
+    *kept = std::move(done);
+  })) << "it is not done";
+  loop.stop();
+}
+
+TEST(OnLoop, AsksAndWaitsForTheAnswer) {
+  EventLoop loop;
+  loop.start();
+  EXPECT_NO_THROW(
+      ask_and_wait(loop, within(30s), "late", [](const Answer& answer) { answer(std::nullopt); }));
+  using Said = std::pair<cleat_status, std::string>;
+  const auto said = [&loop](std::chrono::nanoseconds time, const std::function<void(Answer)>& ask) -> Said {
+    try {
+      ask_and_wait(loop, within(time), "late", ask);
+    } catch (const Error& error) {
+      return {error.status, error.what()};
+    }
+    return {CLEAT_OK, ""};
+  };
+  EXPECT_EQ(said(30s, [](const Answer& answer) { answer(Error(CLEAT_DENIED, "no")); }),
+            Said(CLEAT_DENIED, "no"));
+  const auto kept = std::make_shared<Answer>();
+  EXPECT_EQ(said(10ms, [kept](Answer answer) { *kept = std::move(answer); }), Said(CLEAT_TIMEOUT, "late"));
+  EXPECT_NO_THROW(loop.post([kept] { (*kept)(std::nullopt); }))
+      << "an answer that comes too late is for nobody";
+  loop.stop();
 }
 
 /// The answer, on the test's thread.

@@ -39,6 +39,11 @@ ServiceFailure failure_of(const TransferFailure& failure, std::string_view what,
   return out;
 }
 
+std::optional<Error> trouble_of(const ServiceFailure* failure) {
+  if (failure == nullptr || failure->status == CLEAT_DENIED) return std::nullopt;
+  return Error(failure->status, failure->text, failure->is_retryable ? CLEAT_RETRYABLE : 0);
+}
+
 void fail(Call& call, const ServiceFailure& failure) noexcept {
   call.fail({sizeof(cleat_failure), failure.status, failure.is_retryable ? CLEAT_RETRYABLE : 0,
              failure.retry_after_ms, failure.http_status, str(failure.text)});

@@ -3,6 +3,7 @@
 #include <cleat/plugin.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,9 @@ struct ServiceFailure {
 /// behind it: "the request". `may_run_twice`: the request does no harm if it had been carried out.
 ServiceFailure failure_of(const TransferFailure& failure, std::string_view what, std::string_view subject,
                           bool may_run_twice);
+
+/// What an answer to a ping means, null being a good one: nothing if the service was there, and it was for who may not ask.
+std::optional<Error> trouble_of(const ServiceFailure* failure);
 
 /// Ends the call with it.
 void fail(Call& call, const ServiceFailure& failure) noexcept;
