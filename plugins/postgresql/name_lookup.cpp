@@ -1,5 +1,6 @@
 #include "name_lookup.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -25,9 +26,10 @@ bool is_name(const std::string& host) {
 /// One host after the other.
 class Lookup : public std::enable_shared_from_this<Lookup> {
  public:
-  Lookup(common::Resolver& resolver, const Parameters& parameters, FoundServers answer)
+  Lookup(common::Resolver& resolver, const Parameters& parameters, std::size_t first, FoundServers answer)
       : resolver_(resolver),
         parameters_(parameters),
+        first_(first),
         answer_(std::move(answer)),
         hosts_(parts(parameters.get("host"))),
         ports_(parts(parameters.get("port"))) {}
@@ -35,6 +37,10 @@ class Lookup : public std::enable_shared_from_this<Lookup> {
   void begin() { is_needed() ? go_on() : answer_(parameters_, {}); }
 
  private:
+  struct Server {
+    std::string host, address, port;
+  };
+
   /// An empty host is the system's default, and a wrong number of ports libpq's to complain about.
   [[nodiscard]] bool is_needed() const {
     if (!parameters_.get("hostaddr").empty() || (ports_.size() > 1 && ports_.size() != hosts_.size()))
@@ -55,13 +61,15 @@ class Lookup : public std::enable_shared_from_this<Lookup> {
       }
       add(host, "");
     }
-    if (host_list_.empty()) {
+    if (found_.empty()) {
       answer_(parameters_, error_);
       return;
     }
-    parameters_.set("host", host_list_);
-    parameters_.set("hostaddr", address_list_);
-    parameters_.set("port", port_list_);
+    std::rotate(found_.begin(), found_.begin() + static_cast<std::ptrdiff_t>(first_ % found_.size()),
+                found_.end());
+    parameters_.set("host", list_of(&Server::host));
+    parameters_.set("hostaddr", list_of(&Server::address));
+    parameters_.set("port", list_of(&Server::port));
     answer_(parameters_, {});
   }
 
@@ -74,26 +82,33 @@ class Lookup : public std::enable_shared_from_this<Lookup> {
   }
 
   void add(const std::string& host, const std::string& address) {
-    const char* const comma = host_list_.empty() ? "" : ",";
-    host_list_ += comma + host;
-    address_list_ += comma + address;
-    port_list_ += comma + (ports_.size() == 1 ? ports_[0] : ports_[next_]);
+    found_.push_back({host, address, ports_.size() == 1 ? ports_[0] : ports_[next_]});
+  }
+
+  [[nodiscard]] std::string list_of(std::string Server::*member) const {
+    std::string list;
+    for (const Server& server : found_)
+      list += (&server == found_.data() ? "" : ",") + server.*member;
+    return list;
   }
 
   common::Resolver& resolver_;
   Parameters parameters_;
+  const std::size_t first_;
   FoundServers answer_;
   std::vector<std::string> hosts_, ports_;
   std::size_t next_ = 0;
-  std::string host_list_, address_list_, port_list_, error_;
+  std::vector<Server> found_;
+  std::string error_;
 };
 
 }  // namespace
 
 void look_up_servers(common::EventLoop& loop, common::Resolver& resolver, const Parameters& parameters,
-                     FoundServers answer) {
-  loop.before_sleep(
-      [lookup = std::make_shared<Lookup>(resolver, parameters, std::move(answer))] { lookup->begin(); });
+                     std::size_t first, FoundServers answer) {
+  loop.before_sleep([lookup = std::make_shared<Lookup>(resolver, parameters, first, std::move(answer))] {
+    lookup->begin();
+  });
 }
 
 }  // namespace cleat::postgresql

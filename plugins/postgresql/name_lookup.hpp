@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <string>
 
@@ -14,8 +15,10 @@ using FoundServers = std::function<void(const Parameters& found, const std::stri
 
 /// Puts addresses beside the names of the servers, so that libpq has nothing to look up: it would wait for the system's
 /// resolver. There is one host for each address that its names have, each with its port; what has addresses already, and
-/// directories of sockets, stay. On the loop; the answer comes on it later, never from inside.
+/// directories of sockets, stay. `first`: which of them is to be tried first, counted beyond their number as in a circle,
+/// because libpq may spend all the time for an attempt on one that does not answer. On the loop; the answer comes on it
+/// later, never from inside.
 void look_up_servers(common::EventLoop& loop, common::Resolver& resolver, const Parameters& parameters,
-                     FoundServers answer);
+                     std::size_t first, FoundServers answer);
 
 }  // namespace cleat::postgresql

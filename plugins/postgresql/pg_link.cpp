@@ -65,21 +65,22 @@ std::uint32_t Row::type(int column) const {
 }
 
 std::shared_ptr<PgLink> PgLink::connect(common::EventLoop& loop, common::Resolver& resolver,
-                                        const Parameters& parameters, std::chrono::nanoseconds within,
-                                        Watcher watcher) {
+                                        const Parameters& parameters, std::size_t failed,
+                                        std::chrono::nanoseconds within, Watcher watcher) {
   std::shared_ptr<PgLink> link(new PgLink(loop, std::move(watcher)));
   link->connect_timer_ = loop.after(within, [link] {
     link->connect_timer_ = 0;
     link->give_up("no connection within the time for it (timeout)");
   });
-  look_up_servers(loop, resolver, parameters, [link](const Parameters& found, const std::string& error) {
-    if (link->is_over_) return;
-    if (error.empty()) {
-      link->begin(found);
-    } else {
-      link->give_up(error);
-    }
-  });
+  look_up_servers(loop, resolver, parameters, failed,
+                  [link](const Parameters& found, const std::string& error) {
+                    if (link->is_over_) return;
+                    if (error.empty()) {
+                      link->begin(found);
+                    } else {
+                      link->give_up(error);
+                    }
+                  });
   return link;
 }
 
@@ -160,12 +161,14 @@ void PgLink::run(Statement statement, milliseconds within, OnRow row, Done done)
 
 void PgLink::enter(Phase phase) {
   phase_ = phase;
-  finished_.was_sent = phase == Phase::running;
+  finished_.was_sent = phase == Phase::running && PQstatus(connection_) == CONNECTION_OK;
   if (send()) {
     watch(PQflush(connection_) == 1 ? EPOLLIN | EPOLLOUT : EPOLLIN);
-  } else {
-    loop_.before_sleep([self = shared_from_this()] { self->give_up(self->reason()); });
+    return;
   }
+  // Nothing will come that could be taken for an answer to it.
+  is_broken_ = finished_.is_lost = true;
+  loop_.before_sleep([self = shared_from_this()] { self->give_up(self->reason()); });
 }
 
 bool PgLink::send() {
@@ -206,14 +209,14 @@ void PgLink::handle(std::uint32_t events) {
     return;
   }
   if ((events & EPOLLOUT) != 0 && PQflush(connection_) != 1) watch(EPOLLIN);
-  const bool is_broken = PQconsumeInput(connection_) != 1;
+  is_broken_ = is_broken_ || PQconsumeInput(connection_) != 1;
   bool is_notified = false;
   while (PGnotify* notify = PQnotifies(connection_)) {
     is_notified = true;
     PQfreemem(notify);
   }
-  if (phase_ != Phase::idle) take_results(is_broken);
-  if (is_broken && connection_ != nullptr) {
+  if (phase_ != Phase::idle) take_results();
+  if (is_broken_ && connection_ != nullptr) {
     give_up(reason());
   } else if (is_notified && connection_ != nullptr) {
     watcher_.notified();
@@ -221,8 +224,8 @@ void PgLink::handle(std::uint32_t events) {
 }
 
 /// Of a broken connection all that had come in, and then what libpq says of the end.
-void PgLink::take_results(bool is_broken) {
-  while (connection_ != nullptr && phase_ != Phase::idle && (is_broken || PQisBusy(connection_) == 0)) {
+void PgLink::take_results() {
+  while (connection_ != nullptr && phase_ != Phase::idle && (is_broken_ || PQisBusy(connection_) == 0)) {
     if (PGresult* result = PQgetResult(connection_)) {
       take(result);
       PQclear(result);

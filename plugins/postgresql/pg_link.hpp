@@ -66,9 +66,10 @@ class PgLink : public std::enable_shared_from_this<PgLink> {
     std::function<void()> notified;
   };
 
+  /// `failed`: how many attempts have come to nothing before; each begins with another of the servers' addresses.
   static std::shared_ptr<PgLink> connect(common::EventLoop& loop, common::Resolver& resolver,
-                                         const Parameters& parameters, std::chrono::nanoseconds within,
-                                         Watcher watcher);
+                                         const Parameters& parameters, std::size_t failed,
+                                         std::chrono::nanoseconds within, Watcher watcher);
   PgLink(const PgLink&) = delete;
   PgLink& operator=(const PgLink&) = delete;
   ~PgLink();
@@ -81,8 +82,8 @@ class PgLink : public std::enable_shared_from_this<PgLink> {
   /// Ends it without a word; a statement that runs is told that it is lost. The server soon ends that statement.
   void close();
 
-  [[nodiscard]] bool is_up() const { return is_up_; }
-  [[nodiscard]] bool is_idle() const { return is_up_ && phase_ == Phase::idle; }
+  [[nodiscard]] bool is_up() const { return is_up_ && !is_broken_; }
+  [[nodiscard]] bool is_idle() const { return is_up() && phase_ == Phase::idle; }
 
  private:
   enum class Phase { idle, setting_up, checking, limiting, preparing, describing, running };
@@ -94,7 +95,7 @@ class PgLink : public std::enable_shared_from_this<PgLink> {
   void enter(Phase phase);
   bool send();
   void handle(std::uint32_t events);
-  void take_results(bool is_broken);
+  void take_results();
   void take(pg_result* result);
   void note_tag(std::string_view tag);
   void end_phase();
@@ -108,6 +109,7 @@ class PgLink : public std::enable_shared_from_this<PgLink> {
   int descriptor_ = -1;
   std::uint32_t watched_ = 0;
   bool is_up_ = false, is_over_ = false;
+  bool is_broken_ = false;  ///< what the server had still said is being read; then comes the end
   Phase phase_ = Phase::idle;
   std::chrono::milliseconds limit_{0}, wanted_limit_{0};
   Statement statement_;

@@ -28,9 +28,10 @@ void Pool::grow() {
   ++connecting_;
   const auto made = std::make_shared<std::weak_ptr<PgLink>>();
   auto link =
-      PgLink::connect(loop_, resolver_, config_.login, config_.connect_within,
+      PgLink::connect(loop_, resolver_, config_.login, failed_, config_.connect_within,
                       {[this] {
                          --connecting_;
+                         failed_ = 0;
                          back_off_.reset();
                          why_down_.clear();
                          health_(nullptr);
@@ -48,7 +49,10 @@ void Pool::went_down(const PgLink* link, const std::string& why) {
       std::find_if(slots_.begin(), slots_.end(), [&](const Slot& slot) { return slot.link.get() == link; });
   const bool was_connecting = connecting_ > 0 && place != slots_.end() && place == slots_.end() - 1;
   if (place != slots_.end()) slots_.erase(place);
-  if (was_connecting) --connecting_;
+  if (was_connecting) {
+    --connecting_;
+    ++failed_;
+  }
   // When the last connection is lost, the next attempt tells whether the server is gone too: until then calls wait.
   if (slots_.empty() && was_connecting) {
     why_down_ = why;

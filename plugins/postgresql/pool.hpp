@@ -70,8 +70,9 @@ class Pool {
   Health health_;
   std::vector<Slot> slots_;
   std::deque<JobPtr> waiting_;
-  std::size_t connecting_ = 0;
-  std::string why_down_;  ///< the last attempt failed
+  std::size_t connecting_ = 0,
+              failed_ = 0;  ///< attempts: that are made, and that came to nothing since the last good one
+  std::string why_down_;    ///< the last attempt failed
   bool closed_ = false;
   common::BackOff back_off_{std::chrono::milliseconds(100), std::chrono::seconds(3)};
   common::EventLoop::TimerId retry_timer_ = 0, idle_timer_ = 0;

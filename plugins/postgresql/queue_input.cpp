@@ -39,7 +39,8 @@ void QueueInput::open() {
 
 void QueueInput::connect() {
   if (closed_) return;
-  link_ = PgLink::connect(loop_, resolver_, config_.login, config_.connect_within,
+  ++attempt_;
+  link_ = PgLink::connect(loop_, resolver_, config_.login, failed_, config_.connect_within,
                           {[this] { up(); }, [this](const std::string& why) { down(why); },
                            [this] {
                              wants_claim_ = true;
@@ -48,7 +49,10 @@ void QueueInput::connect() {
 }
 
 void QueueInput::up() {
+  failed_ = 0;
   back_off_.reset();
+  // What was decided comes before what is new: the leases of these rows may be about to end.
+  has_settled_last_ = false;
   tell(CLEAT_HEALTH_UP, "");
   wants_listen_ = !sql_.listen.empty();
   wants_claim_ = true;
@@ -59,6 +63,7 @@ void QueueInput::up() {
 void QueueInput::down(const std::string& why) {
   if (closed_) return;
   link_.reset();
+  ++failed_;
   tell(CLEAT_HEALTH_DOWN, "PostgreSQL cannot be reached: " + why);
   retry_timer_ = loop_.after(back_off_.next(), [this] {
     retry_timer_ = 0;
@@ -242,6 +247,11 @@ void QueueInput::withdraw_if(const std::function<bool(const Lease&, Clock::time_
 
 void QueueInput::when_settled(std::function<void(std::size_t)> done) {
   settled_ = std::move(done);
+  last_attempt_ = attempt_ + 1;
+  if (retry_timer_ != 0) {
+    loop_.cancel(std::exchange(retry_timer_, 0));
+    connect();
+  }
   next();
   check_settled();
 }
@@ -249,8 +259,9 @@ void QueueInput::when_settled(std::function<void(std::size_t)> done) {
 void QueueInput::check_settled() {
   if (!settled_) return;
   const std::size_t left = settler_.size() + settling_;
-  const bool is_up = link_ && link_->is_up();
-  if (is_up && (left > 0 || is_claiming_)) return;
+  // A connection may break just when a stop begins: only one that cannot be made since then is the end of hope.
+  const bool may_settle = link_ || attempt_ < last_attempt_;
+  if (may_settle && (left > 0 || is_claiming_)) return;
   std::exchange(settled_, nullptr)(left);
 }
 

@@ -99,7 +99,11 @@ class QueueInput {
   bool closed_ = false, reading_ = false, is_running_ = false, is_claiming_ = false;
   bool wants_listen_ = false, wants_renewal_ = false, wants_claim_ = true, wants_due_ = false;
   bool has_settled_last_ = false, is_settling_put_off_ = false;
-  std::size_t settling_ = 0, rows_at_once_ = kMostRows;
+  std::size_t settling_ = 0, rows_at_once_ = kMostRows, settled_at_once_ = QueueSettler::kMostAtOnce;
+  std::size_t attempt_ = 0,
+              failed_ =
+                  0;  ///< to connect: the newest one's number, and how many failed since the last good one
+  std::size_t last_attempt_ = 0;  ///< of a stop
   std::function<void(std::size_t)> settled_;
   Window window_;
   std::uint64_t last_event_ = 0, last_token_ = 0;

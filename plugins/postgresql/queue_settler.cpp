@@ -13,18 +13,19 @@ void QueueSettler::add(Verdict verdict, Lease lease, std::uint32_t delay_ms) {
   if (verdict == kRequeue) batch.delays_ms.push_back(std::to_string(delay_ms));
 }
 
-QueueSettler::Batch QueueSettler::take() {
+QueueSettler::Batch QueueSettler::take(std::size_t most) {
   for (int each = kDone; each < kVerdicts; ++each) {
     const auto verdict = static_cast<Verdict>(each);
     Batch& waiting = waiting_.at(verdict);
     if (waiting.leases.empty()) continue;
     waiting.verdict = verdict;
     Batch out = std::exchange(waiting, Batch{});
-    if (out.leases.size() <= kMostAtOnce) return out;
-    const auto keep = [](auto& from, auto& to) {
+    if (out.leases.size() <= most) return out;
+    const auto keep = [most](auto& from, auto& to) {
       if (from.empty()) return;
-      to.assign(std::make_move_iterator(from.begin() + kMostAtOnce), std::make_move_iterator(from.end()));
-      from.resize(kMostAtOnce);
+      const auto rest = from.begin() + static_cast<std::ptrdiff_t>(most);
+      to.assign(std::make_move_iterator(rest), std::make_move_iterator(from.end()));
+      from.erase(rest, from.end());
     };
     keep(out.leases, waiting.leases);
     keep(out.delays_ms, waiting.delays_ms);
@@ -49,6 +50,11 @@ std::size_t QueueSettler::size() const {
   for (const Batch& batch : waiting_)
     count += batch.leases.size();
   return count;
+}
+
+void QueueSettler::append_leases(std::vector<Lease>& to) const {
+  for (const Batch& batch : waiting_)
+    to.insert(to.end(), batch.leases.begin(), batch.leases.end());
 }
 
 Statement QueueSettler::statement(const QueueSql& sql, const Batch& batch) {

@@ -29,17 +29,18 @@ class QueueSettler {
   };
 
   void add(Verdict verdict, Lease lease, std::uint32_t delay_ms = 0);
-  /// What comes next; empty if nothing waits.
-  Batch take();
+  static constexpr std::size_t kMostAtOnce = 1000;
+
+  /// What comes next, `most` rows of it; empty if nothing waits.
+  Batch take(std::size_t most = kMostAtOnce);
   /// It may not be in the table.
   void put_back(Batch batch);
   [[nodiscard]] std::size_t size() const;
+  void append_leases(std::vector<Lease>& to) const;
   /// The one that is not known to be in the table or not counts as waiting.
   [[nodiscard]] static Statement statement(const QueueSql& sql, const Batch& batch);
 
  private:
-  static constexpr std::size_t kMostAtOnce = 1000;
-
   std::array<Batch, kVerdicts> waiting_{};
 };
 

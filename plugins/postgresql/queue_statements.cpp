@@ -168,16 +168,21 @@ void QueueInput::learn_rows_at_once(const Finished& finished, std::size_t asked,
 }
 
 void QueueInput::settle_next() {
-  auto batch = std::make_shared<QueueSettler::Batch>(settler_.take());
+  auto batch = std::make_shared<QueueSettler::Batch>(settler_.take(settled_at_once_));
   settling_ = batch->leases.size();
   run(QueueSettler::statement(sql_, *batch), nullptr, [this, batch](const Finished& finished) {
     const std::size_t rows = std::exchange(settling_, 0);
     has_settled_last_ = true;
     if (is_passing(finished)) {
       is_settling_put_off_ = !finished.is_lost;
+      // What takes the server too long comes to nothing, as a claim does.
+      if (!finished.is_lost) settled_at_once_ = std::max<std::size_t>(1, rows / 4);
       if (is_settling_put_off_) claim_by(Clock::now() + 200ms);
       settler_.put_back(std::move(*batch));
-    } else if (finished.state.empty() && !batch->is_repeated) {
+      return;
+    }
+    settled_at_once_ = std::min(settled_at_once_ * 2, QueueSettler::kMostAtOnce);
+    if (finished.state.empty() && !batch->is_repeated) {
       const auto settled = static_cast<std::size_t>(to_number(finished.affected));
       if (settled < rows) {
         host_.log(CLEAT_LOG_WARN,
@@ -188,7 +193,7 @@ void QueueInput::settle_next() {
   });
 }
 
-/// Moves the leases of what is out, and of what waits to be out.
+/// Moves the leases of what is out, of what waits to be out, and of what waits to be settled.
 void QueueInput::renew() {
   wants_renewal_ = false;
   std::vector<Lease> leases;
@@ -197,6 +202,7 @@ void QueueInput::renew() {
   }
   for (const Entry& entry : backlog_)
     leases.push_back(entry.lease);
+  settler_.append_leases(leases);
   if (leases.empty()) {
     next();
     return;

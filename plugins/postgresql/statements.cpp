@@ -153,10 +153,14 @@ void Statements::finish(const RunningPtr& running, const Finished& finished, con
     call.fail(trouble->status, trouble->what(), trouble->flags);
   } else if (!finished.state.empty()) {
     const SqlMeaning meaning = meaning_of_state(finished.state);
+    const bool may_stay =
+        !finished.has_committed && meaning.flags != 0 && finished.was_sent && may_commit_inside(running->sql);
     call.fail(meaning.status,
               "error executing query: " + finished.error + " (SQLSTATE " + finished.state + ")" +
-                  (finished.has_committed ? "; what came before its COMMIT stays" : ""),
-              finished.has_committed ? 0 : meaning.flags);
+                  (finished.has_committed ? "; what came before its COMMIT stays"
+                   : may_stay             ? "; what it had committed until then stays"
+                                          : ""),
+              finished.has_committed || may_stay ? 0 : meaning.flags);
   } else if (finished.is_lost && !finished.was_sent) {
     call.fail(CLEAT_UNAVAILABLE, "the connection to PostgreSQL ended before the statement was sent",
               CLEAT_RETRYABLE);

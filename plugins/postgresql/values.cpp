@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstdio>
 #include <ctime>
 #include <utility>
 
 #include "common/base64.hpp"
 #include "common/json_text.hpp"
+#include "common/text.hpp"
 
 namespace cleat::postgresql {
 namespace {
@@ -256,6 +258,27 @@ SqlMeaning meaning_of_state(std::string_view state) {
   if (group == "23") return {CLEAT_CONFLICT, 0};
   if (group == "22" || group == "42" || group == "26" || group == "34") return {CLEAT_INVALID, 0};
   return {};
+}
+
+bool may_commit_inside(std::string_view sql) {
+  for (std::size_t at = 0; at < sql.size(); at = sql.find(';', at), at += at < sql.size() ? 1 : 0) {
+    std::string_view rest = sql.substr(at);
+    while (!rest.empty()) {
+      const std::size_t blanks = std::min(rest.find_first_not_of(" \t\r\n\f\v"), rest.size());
+      rest.remove_prefix(blanks);
+      const bool is_line = rest.rfind("--", 0) == 0;
+      if (!is_line && rest.rfind("/*", 0) != 0) break;
+      const std::size_t end = rest.find(is_line ? "\n" : "*/");
+      rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + (is_line ? 1 : 2));
+    }
+    const auto is_letter = [](char c) {
+      return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+    };
+    const auto end = std::find_if_not(rest.begin(), rest.end(), is_letter);
+    const std::string word = common::lower(rest.substr(0, static_cast<std::size_t>(end - rest.begin())));
+    if (word == "call" || word == "do") return true;
+  }
+  return false;
 }
 
 }  // namespace cleat::postgresql

@@ -36,4 +36,7 @@ struct SqlMeaning {
 };
 SqlMeaning meaning_of_state(std::string_view state);
 
+/// Whether a statement of the text is CALL or DO, whose code may commit what it has done so far. Rather once too often.
+bool may_commit_inside(std::string_view sql);
+
 }  // namespace cleat::postgresql

@@ -279,6 +279,34 @@ def test_a_connection_that_hangs_is_given_up(start_host, server, app):
         way.close()
 
 
+def test_backends_that_are_ended_under_load_forget_no_acknowledgement(start_host, server, app):
+    table = server.queue()
+    start_host(income(server, table, leaseTime="120s"), app=app)
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cleat'"
+    for turn in range(1, 13):
+        server.send(table, *[b"%d-%d" % (turn, number) for number in range(300)])
+        app.wait_for(turn * 300 - 150, "/in")
+        server.run(end)
+    server.wait_empty(table)  # long before the leases end
+    assert set(bodies(app)) == {b"%d-%d" % (turn, number) for turn in range(1, 13) for number in range(300)}
+
+
+def test_a_stop_waits_for_the_connection_that_broke(start_host, server, app):
+    """What the application did is in the table, also if the backend ends just before the signal comes."""
+    table = server.queue()
+    gate = threading.Event()
+    app.always("/in", Answer(gate=gate))
+    host = start_host(income(server, table, leaseTime="120s"), app=app)
+    server.send(table, *[b"%d" % number for number in range(20)])
+    app.wait_for(1, "/in")
+    server.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cleat'")
+    host.signal(signal.SIGTERM)
+    gate.set()
+    assert host.wait_exit(30) == 0
+    done = len(bodies(app))
+    assert server.run(f"SELECT count(*) FROM {table}") == [(20 - done,)], done
+
+
 def test_a_backend_that_is_ended_costs_nothing(start_host, server, app):
     table = server.queue()
     start_host(income(server, table), app=app)

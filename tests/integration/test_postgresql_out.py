@@ -1,5 +1,6 @@
 """Statements in PostgreSQL, by the host and looked at by psycopg2."""
 
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -232,6 +233,27 @@ def test_a_call_ends_in_time_and_so_does_its_statement(start_host, server, table
     wait_until(lambda: not any("pg_sleep" in query and state == "active" for query, state in server.run("SELECT query, state FROM pg_stat_activity WHERE application_name = 'cleat'")), "the server has ended it", 10)
     assert server.run(f"SELECT * FROM {table}") == []
     wait_until(lambda: ask(host, "query", "SELECT 1").status == 200, "the next call finds a connection")
+
+
+def test_what_waits_behind_a_statement_whose_backend_ends_is_carried_out(start_host, server, table):
+    host = start(start_host, server, maxConns="1", invokeTimeout="60s")
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        first = pool.submit(ask, host, "query", "SELECT pg_sleep(30)")
+        wait_until(lambda: any("pg_sleep" in query for query in server.backends()), "it runs")
+        behind = [pool.submit(ask, host, "exec", f"INSERT INTO {table} (id) VALUES ({number})") for number in range(3)]
+        wait_until(lambda: all(each.running() for each in behind), "they wait")
+        server.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cleat'")
+        assert "57P01" in first.result().text
+        assert [each.result().headers.get("metadata.rows-affected") for each in behind] == ["1"] * 3, [each.result().text for each in behind]
+    assert sorted(row[0] for row in server.run(f"SELECT id FROM {table}")) == [0, 1, 2]
+
+
+def test_a_procedure_that_commits_is_not_to_be_repeated(start_host, server, table):
+    server.run(f"CREATE PROCEDURE {table}_p() LANGUAGE plpgsql AS $$ BEGIN INSERT INTO {table} (id) VALUES (1); COMMIT; "
+               "RAISE EXCEPTION 'later' USING ERRCODE = '40001'; END $$")
+    host = start(start_host, server)
+    refused(host, "(SQLSTATE 40001)", "what it had committed until then stays", sql=f"CALL {table}_p()", code="CONFLICT")
+    assert server.run(f"SELECT id FROM {table}") == [(1,)]
 
 
 def test_a_server_that_does_not_answer_holds_no_call(start_host, server):

@@ -132,15 +132,16 @@ TEST(Config, RefusesWithoutSecrets) {
 }
 
 /// What look_up_servers() gives: parameters, or the error.
-std::pair<Parameters, std::string> found_servers(const Parameters& parameters) {
+std::pair<Parameters, std::string> found_servers(const Parameters& parameters, std::size_t first = 0) {
   common::EventLoop loop;
   common::Resolver resolver(loop);
   std::promise<std::pair<Parameters, std::string>> found;
   loop.start();
   loop.post([&] {
-    look_up_servers(loop, resolver, parameters, [&](const Parameters& servers, const std::string& error) {
-      found.set_value({servers, error});
-    });
+    look_up_servers(loop, resolver, parameters, first,
+                    [&](const Parameters& servers, const std::string& error) {
+                      found.set_value({servers, error});
+                    });
   });
   auto result = found.get_future().get();
   loop.stop();
@@ -156,6 +157,10 @@ TEST(Lookup, PutsAddressesBesideNames) {
   EXPECT_EQ(servers.get("host"), "127.0.0.1,/run,::1");
   EXPECT_EQ(servers.get("hostaddr"), "127.0.0.1,,::1");
   EXPECT_EQ(servers.get("port"), "1,2,3");
+  const Parameters later = found_servers(some, 4).first;
+  EXPECT_EQ(later.get("host"), "/run,::1,127.0.0.1") << "the attempts that failed go round";
+  EXPECT_EQ(later.get("hostaddr"), ",::1,127.0.0.1");
+  EXPECT_EQ(later.get("port"), "2,3,1");
   Parameters none;
   none.set("host", "no-such-name.invalid");
   EXPECT_NE(found_servers(none).second.find("'no-such-name.invalid'"), std::string::npos);
@@ -218,6 +223,12 @@ TEST(Settler, PutsWhatIsAlikeInOneStatement) {
   const auto second = settler.take();
   EXPECT_EQ(second.verdict, QueueSettler::kDone);
   EXPECT_EQ(second.leases.size(), 500U);
+  settler.put_back(second);
+  EXPECT_EQ(settler.take(100).leases.size(), 100U);
+  EXPECT_EQ(settler.take().leases.size(), 400U);
+  std::vector<Lease> leases;
+  settler.append_leases(leases);
+  EXPECT_EQ(leases.size(), 1U);
   const auto third = settler.take();
   EXPECT_EQ(third.verdict, QueueSettler::kRequeue);
   const QueueSql sql({});
@@ -238,6 +249,16 @@ TEST(Queue, ReadsMetadataAndPayload) {
   EXPECT_EQ(payload_bytes(3802, "\1{}"), "{}");
   EXPECT_EQ(payload_bytes(114, "{}"), "{}");
   EXPECT_EQ(array_text({"a", "b\"\\"}), R"({"a","b\"\\"})");
+}
+
+TEST(Meaning, CodeOnTheServerMayCommit) {
+  for (const char* sql : {"CALL p()", "do $$ BEGIN COMMIT; END $$", " -- x\n/* y */ Call p(1)",
+                          "SELECT 1; CALL p()", "/* a */ -- b\nDO $$$$", "BEGIN;\n\tdo 'x'"})
+    EXPECT_TRUE(may_commit_inside(sql)) << sql;
+  for (const char* sql :
+       {"", ";", ";;", "SELECT call FROM t", "INSERT INTO do VALUES (1)", "callme", "/* CALL p()", "-- DO",
+        "INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING", "UPDATE t SET a = 1"})
+    EXPECT_FALSE(may_commit_inside(sql)) << sql;
 }
 
 TEST(Meaning, OfSqlStates) {
