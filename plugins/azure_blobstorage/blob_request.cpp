@@ -1,7 +1,5 @@
 #include "blob_request.hpp"
 
-#include <openssl/rand.h>
-
 #include <algorithm>
 #include <array>
 
@@ -10,6 +8,8 @@
 #include "common/text.hpp"
 #include "common/ttl.hpp"
 #include "common/unquote.hpp"
+#include "common/url.hpp"
+#include "common/uuid.hpp"
 
 namespace cleat::blobstorage {
 namespace {
@@ -20,22 +20,6 @@ constexpr std::array<std::pair<std::string_view, const char*>, 5> kProperties{
      {"contentlanguage", "x-ms-blob-content-language"},
      {"contentdisposition", "x-ms-blob-content-disposition"},
      {"cachecontrol", "x-ms-blob-cache-control"}}};
-
-/// A random one (RFC 4122, version 4).
-std::string uuid() {
-  std::array<unsigned char, 16> bytes{};
-  if (::RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1)
-    throw Error(CLEAT_INTERNAL, "no random bytes for a blob's name", CLEAT_RETRYABLE);
-  bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0FU) | 0x40U);
-  bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3FU) | 0x80U);
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out;
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) out += '-';
-    out += {kDigits[bytes.at(i) >> 4U], kDigits[bytes.at(i) & 15U]};
-  }
-  return out;
-}
 
 /// What a call over gRPC brings along is about the way to here, and one of it may be the host's own token.
 bool is_of_transport(std::string_view name, std::string_view value) {
@@ -97,12 +81,6 @@ void add_headers(const Request& request, const BlobConfig& config, NewBlob& out)
 
 }  // namespace
 
-bool is_true(std::string_view text) {
-  const std::string lower = common::lower(common::trimmed(text));
-  constexpr std::array<std::string_view, 6> kWords{"y", "yes", "true", "t", "on", "1"};
-  return std::find(kWords.begin(), kWords.end(), lower) != kWords.end();
-}
-
 std::string blob_name(const Request& request) {
   const std::string_view name = request.metadata("blobName").value_or("");
   if (name.empty()) throw Error(CLEAT_INVALID, "blobName is a required attribute");
@@ -126,7 +104,7 @@ std::optional<std::chrono::seconds> sign_ttl(const Request& request) {
 }
 
 std::string path_of(const BlobConfig& config, std::string_view blob) {
-  return "/" + azure::encoded_path(config.container, false) + "/" + azure::encoded_path(blob, true);
+  return "/" + common::encoded_path(config.container, false) + "/" + common::encoded_path(blob, true);
 }
 
 std::string presigned(const BlobConfig& config, const std::string& blob, std::chrono::seconds how_long) {
@@ -141,7 +119,7 @@ std::string presigned(const BlobConfig& config, const std::string& blob, std::ch
 
 void read_new_blob(const Request& request, const BlobConfig& config, NewBlob& out) {
   const std::string_view name = request.metadata("blobName").value_or("");
-  out.name = name.empty() ? uuid() : std::string(name);
+  out.name = name.empty() ? common::random_uuid() : std::string(name);
   out.sign_for = sign_ttl(request);
   add_headers(request, config, out);
   auto inside = config.strict_dapr ? common::go_unquoted(request.data()) : common::unquoted(request.data());

@@ -32,9 +32,6 @@ std::string blob_name(const Request& request);
 /// The entry signTTL; nothing without it. Throws Error for what is no time above zero.
 std::optional<std::chrono::seconds> sign_ttl(const Request& request);
 
-/// As bool of Dapr's: what is not one of its words for it is false.
-bool is_true(std::string_view text);
-
 /// "/container/blob", encoded.
 std::string path_of(const BlobConfig& config, std::string_view blob);
 

@@ -7,6 +7,7 @@
 #include "blob_request.hpp"
 #include "common/json_text.hpp"
 #include "common/text.hpp"
+#include "common/url.hpp"
 #include "listing.hpp"
 #include "upload.hpp"
 
@@ -17,7 +18,7 @@ azure::ServiceRequest of_blob(const char* what, const char* method, const std::s
   azure::ServiceRequest out;
   out.what = what;
   out.method = method;
-  out.path = "/" + azure::encoded_path(name, true);
+  out.path = "/" + common::encoded_path(name, true);
   out.may_run_twice = true;
   return out;
 }
@@ -38,7 +39,7 @@ void BlobStorageBinding::start(Deadline /*deadline*/) {
   common::CurlLoop::Options options;
   options.ca = config_.ca;
   curl_.emplace(std::move(options));
-  azure::Place::Options place{"/" + azure::encoded_path(config_.container, false),
+  azure::Place::Options place{"/" + common::encoded_path(config_.container, false),
                               {},
                               "ContainerAlreadyExists",
                               "ContainerNotFound",
@@ -132,7 +133,7 @@ void BlobStorageBinding::get(const Request& request, Call&& call) {
   }
   azure::ServiceRequest out = of_blob("Get Blob", "GET", blob_name(request));
   out.max_response_bytes = config_.max_blob_bytes;
-  const bool with_metadata = is_true(request.metadata("includeMetadata").value_or(""));
+  const bool with_metadata = common::is_true(request.metadata("includeMetadata").value_or(""));
   ask(std::move(out), request, std::move(call),
       [with_metadata](common::HttpResponse& answer) { return answer_of_get(answer, with_metadata); });
 }

@@ -9,6 +9,7 @@
 #include "common/azure/xml.hpp"
 #include "common/base64.hpp"
 #include "common/json_text.hpp"
+#include "common/url.hpp"
 
 namespace cleat::blobstorage {
 namespace {
@@ -70,7 +71,7 @@ azure::ServiceRequest Upload::request(const char* what) const {
   azure::ServiceRequest out;
   out.what = what;
   out.method = "PUT";
-  out.path = "/" + azure::encoded_path(blob_.name, true);
+  out.path = "/" + common::encoded_path(blob_.name, true);
   // The same bytes under the same name: twice is as good as once.
   out.may_run_twice = true;
   out.tag = tag_;

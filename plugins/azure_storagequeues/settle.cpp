@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "common/deadlines.hpp"
+#include "common/url.hpp"
 #include "receiver.hpp"
 
 namespace cleat::storagequeues {
@@ -15,7 +16,7 @@ constexpr auto kAgainAfter = 1s;
 constexpr std::chrono::seconds kWeek{7 * 24 * 3600};
 
 std::string path_of(const std::string& id) {
-  return "/messages/" + azure::encoded_path(id, false);
+  return "/messages/" + common::encoded_path(id, false);
 }
 
 }  // namespace

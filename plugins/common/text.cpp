@@ -1,6 +1,7 @@
 #include "common/text.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace cleat::common {
 namespace {
@@ -28,6 +29,12 @@ std::string_view trimmed(std::string_view text) {
   const std::size_t first = text.find_first_not_of(kBlanks);
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
+bool is_true(std::string_view text) {
+  const std::string word = lower(trimmed(text));
+  constexpr std::array<std::string_view, 6> kWords{"y", "yes", "true", "t", "on", "1"};
+  return std::find(kWords.begin(), kWords.end(), word) != kWords.end();
 }
 
 std::vector<std::string_view> split_list(std::string_view text, char separator) {

@@ -13,6 +13,9 @@ bool equal_ignoring_case(std::string_view a, std::string_view b);
 /// Without blanks, tabs and line ends at both ends.
 std::string_view trimmed(std::string_view text);
 
+/// As bool of Dapr's: what is not one of its words for it is false.
+bool is_true(std::string_view text);
+
 /// The parts between `separator`s, trimmed, without the empty ones. They point into `text`.
 std::vector<std::string_view> split_list(std::string_view text, char separator = ',');
 

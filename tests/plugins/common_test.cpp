@@ -11,6 +11,8 @@
 #include "common/text.hpp"
 #include "common/ttl.hpp"
 #include "common/unquote.hpp"
+#include "common/url.hpp"
+#include "common/uuid.hpp"
 #include "plugins/fake_table.hpp"
 
 namespace cleat::common {
@@ -30,6 +32,27 @@ TEST(Text, ComparesWithoutCase) {
   EXPECT_TRUE(equal_ignoring_case("QuOrUm", "qUoRuM"));
   EXPECT_FALSE(equal_ignoring_case("quorum", "quoru"));
   EXPECT_EQ(lower("ABC\xC3\x84z"), "abc\xC3\x84z");
+}
+
+TEST(Text, TakesDaprsWordsForTrue) {
+  for (const char* word : {"y", "YES", " true ", "T", "on", "1"})
+    EXPECT_TRUE(is_true(word)) << word;
+  for (const char* word : {"", "no", "false", "2", "truth"})
+    EXPECT_FALSE(is_true(word)) << word;
+}
+
+TEST(Url, KeepsWhatNeedsNoEscape) {
+  EXPECT_EQ(url_encoded("a-._~Z9 /\xc3\xa4?"), "a-._~Z9%20%2F%C3%A4%3F");
+  EXPECT_EQ(encoded_path("a b/c/", true), "a%20b/c/");
+  EXPECT_EQ(encoded_path("a b/c/", false), "a%20b%2Fc%2F");
+}
+
+TEST(Uuid, IsOfVersion4AndNeverTheSame) {
+  const std::string one = random_uuid();
+  EXPECT_EQ(one.size(), 36U);
+  EXPECT_EQ(one[14], '4');
+  EXPECT_NE(std::string("89ab").find(one[19]), std::string::npos);
+  EXPECT_NE(one, random_uuid());
 }
 
 TEST(Base64, GoesBothWaysAtEachLength) {

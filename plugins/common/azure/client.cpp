@@ -5,6 +5,7 @@
 
 #include "common/azure/xml.hpp"
 #include "common/text.hpp"
+#include "common/url.hpp"
 
 namespace cleat::azure {
 namespace {
@@ -56,18 +57,6 @@ cleat_status status_of(int status, const std::string& code) {
 }
 
 }  // namespace
-
-std::string encoded_path(std::string_view text, bool keep_slashes) {
-  if (!keep_slashes) return url_encoded(text);
-  std::string out;
-  for (;;) {
-    const std::size_t slash = text.find('/');
-    out += url_encoded(text.substr(0, slash));
-    if (slash == std::string_view::npos) return out;
-    out += '/';
-    text.remove_prefix(slash + 1);
-  }
-}
 
 Failure failure_of(const ServiceRequest& request, const HttpResponse& answer) {
   Failure out;
@@ -152,7 +141,7 @@ void Client::transmit(const std::shared_ptr<Sent>& sent, const std::string& toke
   out.url = account_.url + request.path;
   char next = '?';
   for (const auto& [name, value] : request.query) {
-    out.url += next + url_encoded(name) + "=" + url_encoded(value);
+    out.url += next + common::url_encoded(name) + "=" + common::url_encoded(value);
     next = '&';
   }
   if (!token.empty()) {

@@ -64,7 +64,4 @@ class Client {
 /// What an answer other than 2xx to `request` means.
 Failure failure_of(const ServiceRequest& request, const common::HttpResponse& answer);
 
-/// A path's part: encoded, slashes too unless they are kept.
-std::string encoded_path(std::string_view text, bool keep_slashes);
-
 }  // namespace cleat::azure

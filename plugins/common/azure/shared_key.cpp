@@ -8,9 +8,9 @@
 #include <ctime>
 #include <map>
 
-#include "common/azure/token.hpp"
 #include "common/base64.hpp"
 #include "common/text.hpp"
+#include "common/url.hpp"
 
 namespace cleat::azure {
 namespace {
@@ -104,8 +104,8 @@ std::string read_sas(std::string_view account, std::string_view key, std::string
   text.append(account).append("/").append(container).append("/").append(blob);
   // No policy, no address, any protocol, the version, a blob, no snapshot, no encryption scope, no headers.
   text.append("\n\n\n\n").append(kServiceVersion).append("\nb\n\n\n\n\n\n\n");
-  return std::string("sv=") + kServiceVersion + "&se=" + url_encoded(end) +
-         "&sr=b&sp=r&sig=" + url_encoded(hmac(key, text));
+  return std::string("sv=") + kServiceVersion + "&se=" + common::url_encoded(end) +
+         "&sr=b&sp=r&sig=" + common::url_encoded(hmac(key, text));
 }
 
 }  // namespace cleat::azure
