@@ -4,10 +4,10 @@
 #include <charconv>
 #include <stdexcept>
 
-#include "common/azure/xml.hpp"
 #include "common/json_text.hpp"
 #include "common/json_value.hpp"
 #include "common/text.hpp"
+#include "common/xml.hpp"
 
 namespace cleat::blobstorage {
 namespace {
@@ -68,7 +68,7 @@ bool is_number(std::string_view name) {
 }
 
 /// What an element holds: its children, or its text. Nothing in it is null, as Azure's own client for Go writes it.
-void append(std::string& out, const azure::XmlNode& node) {
+void append(std::string& out, const common::XmlNode& node) {
   if (node.children.empty()) {
     if (node.text.empty()) {
       out += "null";
@@ -121,13 +121,13 @@ azure::ServiceRequest list_of(const Request& request) {
 }
 
 Response answer_of_list(std::string_view answer) {
-  const auto listing = azure::parse_xml(answer);
-  const azure::XmlNode* const blobs = listing ? listing->find("Blobs") : nullptr;
+  const auto listing = common::parse_xml(answer);
+  const common::XmlNode* const blobs = listing ? listing->find("Blobs") : nullptr;
   if (blobs == nullptr)
     throw Error(CLEAT_REMOTE, "the answer to List Blobs is not what was expected", CLEAT_RETRYABLE);
   std::string out = "[";
   std::size_t count = 0;
-  for (const azure::XmlNode& blob : blobs->children) {
+  for (const common::XmlNode& blob : blobs->children) {
     if (blob.name != "Blob") continue;
     if (count++ != 0) out += ',';
     append(out, blob);

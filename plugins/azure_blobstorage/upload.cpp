@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <array>
 
-#include "common/azure/xml.hpp"
 #include "common/base64.hpp"
 #include "common/json_text.hpp"
 #include "common/url.hpp"
+#include "common/xml.hpp"
 
 namespace cleat::blobstorage {
 namespace {

@@ -3,10 +3,10 @@
 #include <array>
 #include <charconv>
 
-#include "common/azure/xml.hpp"
 #include "common/base64.hpp"
 #include "common/ttl.hpp"
 #include "common/unquote.hpp"
+#include "common/xml.hpp"
 
 namespace cleat::storagequeues {
 namespace {
@@ -21,7 +21,7 @@ std::string rfc3339(const std::string& date) {
   return at ? azure::iso_date(*at) : date;
 }
 
-void add_times(Pairs& to, const azure::XmlNode& message) {
+void add_times(Pairs& to, const common::XmlNode& message) {
   constexpr std::array<std::pair<const char*, const char*>, 3> kTimes{
       {{"insertionTime", "InsertionTime"},
        {"expirationTime", "ExpirationTime"},
@@ -30,7 +30,7 @@ void add_times(Pairs& to, const azure::XmlNode& message) {
     to.emplace_back(name, rfc3339(message.text_of(element)));
 }
 
-Message message_of(const azure::XmlNode& from, const QueueConfig& config) {
+Message message_of(const common::XmlNode& from, const QueueConfig& config) {
   Message out;
   out.id = from.text_of("MessageId");
   out.receipt = from.text_of("PopReceipt");
@@ -74,7 +74,7 @@ std::string text_of(const Request& request, const QueueConfig& config) {
     throw Error(CLEAT_TOO_LARGE, "a message holds 64 KiB (with encodeBase64 48 KiB), this one would have " +
                                      std::to_string(out.size()) + " bytes");
   }
-  if (!azure::is_xml_text(out)) {
+  if (!common::is_xml_text(out)) {
     throw Error(CLEAT_INVALID,
                 "the data is no text that a message can hold: expected UTF-8 without control characters, or "
                 "encodeBase64: true and a reader that decodes");
@@ -85,10 +85,10 @@ std::string text_of(const Request& request, const QueueConfig& config) {
 }  // namespace
 
 std::optional<std::vector<Message>> messages_of(std::string_view answer, const QueueConfig& config) {
-  const auto list = azure::parse_xml(answer);
+  const auto list = common::parse_xml(answer);
   if (!list || list->name != "QueueMessagesList") return std::nullopt;
   std::vector<Message> out;
-  for (const azure::XmlNode& each : list->children)
+  for (const common::XmlNode& each : list->children)
     out.push_back(message_of(each, config));
   return out;
 }
@@ -106,7 +106,7 @@ azure::ServiceRequest put_of(const Request& request, const QueueConfig& config) 
   if (delay.count() > 0) out.query.emplace_back("visibilitytimeout", std::to_string(delay.count()));
   out.headers.push_back({"Content-Type", "application/xml"});
   out.body = "<QueueMessage><MessageText>";
-  azure::append_xml_text(out.body, text_of(request, config));
+  common::append_xml_text(out.body, text_of(request, config));
   out.body += "</MessageText></QueueMessage>";
   out.tag = request.id();
   return out;
@@ -114,8 +114,8 @@ azure::ServiceRequest put_of(const Request& request, const QueueConfig& config) 
 
 Pairs put_metadata(std::string_view answer) {
   Pairs out;
-  const auto list = azure::parse_xml(answer);
-  const azure::XmlNode* const message = list ? list->find("QueueMessage") : nullptr;
+  const auto list = common::parse_xml(answer);
+  const common::XmlNode* const message = list ? list->find("QueueMessage") : nullptr;
   if (message == nullptr) return out;
   out.emplace_back("messageID", message->text_of("MessageId"));
   add_times(out, *message);

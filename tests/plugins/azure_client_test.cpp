@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "common/azure/client.hpp"
-#include "common/azure/xml.hpp"
+#include "common/xml.hpp"
 #include "plugins/fake_host.hpp"
 #include "plugins/http_messages.hpp"
 
@@ -135,9 +135,9 @@ TEST(Account, WhatIsWrongIsSaidWithoutSecrets) {
 TEST(Xml, KeepsBlanksLineEndsAndMarks) {
   const std::string text = "a\r\n<b> & \"c\" \xC3\xA4 ";
   std::string xml = "\xEF\xBB\xBF<?xml version=\"1.0\"?><List><One>";
-  append_xml_text(xml, text);
+  common::append_xml_text(xml, text);
   xml += "</One><One>  </One><Two/></List>";
-  const auto found = parse_xml(xml);
+  const auto found = common::parse_xml(xml);
   ASSERT_TRUE(found);
   ASSERT_EQ(found->children.size(), 3U);
   EXPECT_EQ(found->text_of("One"), text);
@@ -147,24 +147,24 @@ TEST(Xml, KeepsBlanksLineEndsAndMarks) {
 }
 
 TEST(Xml, WhatIsNoneIsSaid) {
-  EXPECT_FALSE(parse_xml(""));
-  EXPECT_FALSE(parse_xml("<a><b></a>"));
-  EXPECT_FALSE(parse_xml("{}"));
+  EXPECT_FALSE(common::parse_xml(""));
+  EXPECT_FALSE(common::parse_xml("<a><b></a>"));
+  EXPECT_FALSE(common::parse_xml("{}"));
   std::string deep;
   for (int i = 0; i < 10'000; ++i)
     deep += "<a>";
   for (int i = 0; i < 10'000; ++i)
     deep += "</a>";
-  EXPECT_FALSE(parse_xml(deep));
+  EXPECT_FALSE(common::parse_xml(deep));
 }
 
 TEST(Xml, KnowsWhatItCanHold) {
-  EXPECT_TRUE(is_xml_text("plain \t\r\n \xC3\xA4 \xF0\x9F\x98\x80"));
-  EXPECT_TRUE(is_xml_text(""));
+  EXPECT_TRUE(common::is_xml_text("plain \t\r\n \xC3\xA4 \xF0\x9F\x98\x80"));
+  EXPECT_TRUE(common::is_xml_text(""));
   for (const char* bad :
        {"\x01", "\x1B", "\xFF", "\xC3", "\xC0\xAF", "\xED\xA0\x80", "\xEF\xBF\xBE", "\xF4\x90\x80\x80"})
-    EXPECT_FALSE(is_xml_text(bad)) << bad;
-  EXPECT_FALSE(is_xml_text(std::string_view("\0", 1)));
+    EXPECT_FALSE(common::is_xml_text(bad)) << bad;
+  EXPECT_FALSE(common::is_xml_text(std::string_view("\0", 1)));
 }
 
 // --- requests ---

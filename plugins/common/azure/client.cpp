@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/azure/xml.hpp"
 #include "common/text.hpp"
 #include "common/url.hpp"
+#include "common/xml.hpp"
 
 namespace cleat::azure {
 namespace {
@@ -63,7 +63,7 @@ Failure failure_of(const ServiceRequest& request, const HttpResponse& answer) {
   out.http_status = answer.status;
   out.code = header_of(answer, "x-ms-error-code");
   std::string said;
-  if (const auto body = parse_xml(answer.body)) {
+  if (const auto body = common::parse_xml(answer.body)) {
     if (out.code.empty()) out.code = body->text_of("Code");
     // The first line: behind it are the request's id and, of a signature, what was signed.
     said = body->text_of("Message");

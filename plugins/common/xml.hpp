@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace cleat::azure {
+namespace cleat::common {
 
 /// An element of an answer, with its text as it was written: blanks and line ends stay.
 struct XmlNode {
@@ -27,4 +27,4 @@ void append_xml_text(std::string& out, std::string_view text);
 /// Whether an element can hold it: UTF-8 without the characters that XML does not have.
 bool is_xml_text(std::string_view text);
 
-}  // namespace cleat::azure
+}  // namespace cleat::common

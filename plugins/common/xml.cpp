@@ -1,11 +1,11 @@
-#include "common/azure/xml.hpp"
+#include "common/xml.hpp"
 
 #include <pugixml.hpp>
 
 #include <algorithm>
 #include <cstdint>
 
-namespace cleat::azure {
+namespace cleat::common {
 namespace {
 
 constexpr int kMostDepth = 32;
@@ -94,4 +94,4 @@ bool is_xml_text(std::string_view text) {
   return true;
 }
 
-}  // namespace cleat::azure
+}  // namespace cleat::common
