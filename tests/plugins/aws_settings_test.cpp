@@ -16,13 +16,14 @@ using testing::Pairs;
 class AwsSettings : public ::testing::Test {
  protected:
   /// What parse_settings() makes of it, or its error in `error`.
-  std::optional<Settings> parse(const Pairs& metadata, const std::string& named = {}) {
+  std::optional<Settings> parse(const Pairs& metadata, const std::string& named = {},
+                                std::string_view scheme = {}) {
     const testing::MapOf map(metadata);
     cleat_config raw{};
     raw.struct_size = sizeof raw;
     raw.metadata = map.map();
     try {
-      return parse_settings(Config(raw), "sqs", named);
+      return parse_settings(Config(raw), "sqs", named, scheme);
     } catch (const Error& caught) {
       error = caught.what();
       return std::nullopt;
@@ -57,6 +58,14 @@ TEST_F(AwsSettings, KnowTheAddressOfTheService) {
   EXPECT_EQ(parse({{"region", "eu-west-1"}})->endpoint, "http://127.0.0.1:2");
   EXPECT_EQ(parse({{"region", "eu-west-1"}, {"endpoint", "http://127.0.0.1:3"}})->endpoint,
             "http://127.0.0.1:3");
+}
+
+TEST_F(AwsSettings, GiveASchemeToAnEndpointWithoutOneWhereThatIsMeant) {
+  const Pairs bare{{"region", "eu-west-1"}, {"endpoint", "localhost:9000"}};
+  EXPECT_EQ(parse(bare), std::nullopt);
+  EXPECT_EQ(parse(bare, {}, "http://")->endpoint, "http://localhost:9000");
+  EXPECT_EQ(parse({{"region", "eu-west-1"}, {"endpoint", "https://minio"}}, {}, "http://")->endpoint,
+            "https://minio");
 }
 
 TEST_F(AwsSettings, RefuseWithoutRepeatingSecrets) {

@@ -86,7 +86,7 @@ void Client::transmit(const std::shared_ptr<Sent>& sent, const KeysPtr& keys) {
   out.method = request.method;
   out.url = url_of(request);
   out.headers = std::move(request.headers);
-  out.body = request.body;
+  out.body = request.borrowed_body.empty() ? request.body : request.borrowed_body;
   out.has_body = request.has_body;
   out.may_run_twice = request.may_run_twice;
   out.deadline_ns = request.deadline_ns;
@@ -113,7 +113,7 @@ void Client::answered(const std::shared_ptr<Sent>& sent, common::HttpResponse* a
   if (answer->status / 100 == 2) return sent->done(answer, nullptr);
   const Failure told = failure_of(*answer, request.what, request.may_run_twice, *sent->keys);
   learn(told, *answer, sent->keys);
-  sent->done(nullptr, &told);
+  sent->done(answer, &told);
 }
 
 /// So that the next attempt may fare better.

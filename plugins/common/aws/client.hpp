@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/aws/failure.hpp"
@@ -22,6 +23,7 @@ struct ServiceRequest {
   std::string host;        ///< in place of the endpoint's, for S3: "bucket.s3.eu-west-1.amazonaws.com"
   std::vector<common::HttpHeader> headers;
   std::string body;
+  std::string_view borrowed_body;  ///< in place of `body`: stays until `done` has been called
   bool has_body = true;
   bool may_run_twice = false;
   std::uint64_t tag = 0;  ///< as in HttpRequest
@@ -32,13 +34,13 @@ struct ServiceRequest {
 /// Signs requests to one service and sends them. All but the constructor on the loop's thread.
 class Client {
  public:
-  /// Exactly one of the two is given.
+  /// One of the two is given, or both: an answer other than 2xx, and what it means.
   using Done = std::function<void(common::HttpResponse* answer, const Failure* failure)>;
 
   /// Throws Error if the credentials cannot be set up.
   Client(common::CurlLoop& curl, const Settings& settings, std::string service, bool is_s3 = false);
 
-  /// `done` is called once, by the deadline at the latest: with an answer of 2xx, or with what went wrong.
+  /// `done` is called once, by the deadline at the latest.
   void send(ServiceRequest request, Done done);
   /// As send(), for an URL instead of a request: `done` gets it, or why there is none.
   void presign(const ServiceRequest& request, std::uint64_t seconds,

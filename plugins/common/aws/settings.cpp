@@ -85,7 +85,8 @@ KeyOptions parse_keys(const Config& config) {
 
 }  // namespace
 
-Settings parse_settings(const Config& config, const std::string& service, const std::string& named) {
+Settings parse_settings(const Config& config, const std::string& service, const std::string& named,
+                        std::string_view scheme) {
   Settings out;
   out.ca = config.text("caCert");
   if (!out.ca.empty()) common::check_pem({out.ca, {}, {}}, false);
@@ -102,6 +103,7 @@ Settings parse_settings(const Config& config, const std::string& service, const 
   out.endpoint = config.text("endpoint");
   if (out.endpoint.empty()) out.endpoint = endpoint_of_environment(service);
   if (out.endpoint.empty()) out.endpoint = usual_endpoint(service, out.region);
+  if (!scheme.empty() && out.endpoint.find("://") == std::string::npos) out.endpoint.insert(0, scheme);
   check_endpoint(out.endpoint);
   return out;
 }

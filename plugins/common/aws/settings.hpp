@@ -3,6 +3,7 @@
 #include <cleat/values.hpp>
 
 #include <string>
+#include <string_view>
 
 #include "common/aws/keys.hpp"
 
@@ -17,8 +18,10 @@ struct Settings {
 };
 
 /// `service` is the name in the address (sqs). `named` is the region that a name of the service holds, if it does; an
-/// explicit field wins. Throws Error(CLEAT_INVALID or CLEAT_UNSUPPORTED) that names the field, never with a secret.
-Settings parse_settings(const Config& config, const std::string& service, const std::string& named = {});
+/// explicit field wins. An endpoint without a scheme is refused, or, with `scheme`, gets that. Throws Error(CLEAT_INVALID or
+/// CLEAT_UNSUPPORTED) that names the field, never with a secret.
+Settings parse_settings(const Config& config, const std::string& service, const std::string& named = {},
+                        std::string_view scheme = {});
 
 /// "https://sqs.eu-west-1.amazonaws.com", with the domain of the region's partition.
 std::string usual_endpoint(const std::string& service, const std::string& region);
