@@ -37,8 +37,6 @@ struct Client::Sent {
   ServiceRequest request;
   Done done;
   KeysPtr keys;
-  common::EventLoop::TimerId timer = 0;  ///< while it waits for credentials
-  bool is_over = false;
 };
 
 Client::Client(common::CurlLoop& curl, const Settings& settings, std::string service, bool is_s3)
@@ -57,25 +55,36 @@ Scope Client::scope() const {
   return {settings_.region, service_, now_s() + clock_off_s_, is_s3_, is_s3_};
 }
 
+/// Once, by the deadline at the latest.
+void Client::get_keys(const std::string& what, std::uint64_t deadline_ns, GotKeys got) {
+  struct Waiting {
+    common::EventLoop::TimerId timer = 0;
+    bool is_over = false;
+  };
+  const auto waiting = std::make_shared<Waiting>();
+  waiting->timer = curl_.loop().at(Deadline{deadline_ns}.time(), [waiting, what, got] {
+    waiting->timer = 0;
+    waiting->is_over = true;
+    const Failure failure{{CLEAT_TIMEOUT, true, 0, 0, {}, what + ": AWS credentials were not there in time"}};
+    got(nullptr, &failure);
+  });
+  keys_.get([this, waiting, what, got](const KeysPtr& keys, const std::string& why) {
+    if (waiting->is_over) return;
+    if (waiting->timer != 0) curl_.loop().cancel(std::exchange(waiting->timer, 0));
+    if (keys) return got(keys, nullptr);
+    const Failure failure{{CLEAT_UNAUTHENTICATED, true, 0, 0, {}, what + ": " + why}};
+    got(nullptr, &failure);
+  });
+}
+
 void Client::send(ServiceRequest request, Done done) {
   const auto sent = std::make_shared<Sent>();
   sent->request = std::move(request);
   sent->done = std::move(done);
-  const Deadline deadline{sent->request.deadline_ns};
-  sent->timer = curl_.loop().at(deadline.time(), [sent] {
-    sent->timer = 0;
-    sent->is_over = true;
-    const Failure failure{
-        CLEAT_TIMEOUT, true, 0, 0, {}, sent->request.what + ": AWS credentials were not there in time"};
-    sent->done(nullptr, &failure);
-  });
-  keys_.get([this, sent](const KeysPtr& keys, const std::string& why) {
-    if (sent->is_over) return;
-    if (sent->timer != 0) curl_.loop().cancel(std::exchange(sent->timer, 0));
-    if (keys) return transmit(sent, keys);
-    const Failure failure{CLEAT_UNAUTHENTICATED, true, 0, 0, {}, sent->request.what + ": " + why};
-    sent->done(nullptr, &failure);
-  });
+  get_keys(sent->request.what, sent->request.deadline_ns,
+           [this, sent](const KeysPtr& keys, const Failure* failure) {
+             failure != nullptr ? sent->done(nullptr, failure) : transmit(sent, keys);
+           });
 }
 
 void Client::transmit(const std::shared_ptr<Sent>& sent, const KeysPtr& keys) {
@@ -125,15 +134,19 @@ void Client::learn(const Failure& failure, const common::HttpResponse& answer, c
 
 void Client::presign(const ServiceRequest& request, std::uint64_t seconds,
                      std::function<void(const std::string*, const Failure*)> done) {
-  keys_.get([this, method = request.method, url = url_of(request), what = request.what, seconds,
-             done = std::move(done)](const KeysPtr& keys, const std::string& why) {
-    if (!keys) {
-      const Failure failure{CLEAT_UNAUTHENTICATED, true, 0, 0, {}, what + ": " + why};
-      return done(nullptr, &failure);
-    }
-    const std::string signed_url = presigned(method, url, *keys, scope(), seconds);
-    done(&signed_url, nullptr);
-  });
+  get_keys(request.what, request.deadline_ns,
+           [this, method = request.method, url = url_of(request), what = request.what, seconds,
+            done = std::move(done)](const KeysPtr& keys, const Failure* failure) {
+             if (failure != nullptr) return done(nullptr, failure);
+             std::string signed_url;
+             try {
+               signed_url = presigned(method, url, *keys, scope(), seconds);
+             } catch (const Error& error) {
+               const Failure told{{error.status, false, 0, 0, {}, what + ": " + error.what()}};
+               return done(nullptr, &told);
+             }
+             done(&signed_url, nullptr);
+           });
 }
 
 }  // namespace cleat::aws

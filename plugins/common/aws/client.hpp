@@ -50,7 +50,9 @@ class Client {
 
  private:
   struct Sent;
+  using GotKeys = std::function<void(const KeysPtr& keys, const Failure* failure)>;
 
+  void get_keys(const std::string& what, std::uint64_t deadline_ns, GotKeys got);
   void transmit(const std::shared_ptr<Sent>& sent, const KeysPtr& keys);
   void answered(const std::shared_ptr<Sent>& sent, common::HttpResponse* answer,
                 const common::TransferFailure* failure);
