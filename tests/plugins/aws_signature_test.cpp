@@ -104,6 +104,17 @@ TEST(AwsSignature, IsThatOfTheExamplesOfS3) {
             "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd");
 }
 
+TEST(AwsSignature, OfAQueryIsThatOfTheExamplesOfS3) {
+  common::HttpRequest part = request_of("GET", "");
+  part.url = "https://examplebucket.s3.amazonaws.com?lifecycle";
+  EXPECT_EQ(signature_of(part, kS3Keys, kS3),
+            "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543");
+  common::HttpRequest list = request_of("GET", "");
+  list.url = "https://examplebucket.s3.amazonaws.com?max-keys=2&prefix=J";
+  EXPECT_EQ(signature_of(list, kS3Keys, kS3),
+            "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7");
+}
+
 TEST(AwsSignature, OfAnUrlIsThatOfTheExampleOfS3) {
   const std::string url =
       presigned("GET", "https://examplebucket.s3.amazonaws.com/test.txt", kS3Keys, kS3, 86400);

@@ -1,10 +1,16 @@
 """Servers that speak AWS's protocols, through scripts/brokers, and what a test asks of them by boto3."""
 
+import contextlib
+import datetime
 import json
 import pathlib
+import urllib.parse
+import urllib.request
 import uuid
+from unittest import mock
 
 import boto3
+import botocore.auth
 from botocore.config import Config
 
 from .servers import Server
@@ -23,9 +29,10 @@ class AwsServer(Server):
         """What a component needs to be let in."""
         return {"endpoint": self.url(), "region": REGION, **self.keys, **more}
 
-    def client(self, service, read_timeout=60):
-        return boto3.client(service, endpoint_url=self.url(), region_name=REGION, aws_access_key_id=self.keys["accessKey"],
-                            aws_secret_access_key=self.keys["secretKey"], config=Config(retries={"max_attempts": 1}, read_timeout=read_timeout))
+    def client(self, service, read_timeout=60, make=boto3.client, **more):
+        return make(service, endpoint_url=self.url(), region_name=REGION, aws_access_key_id=self.keys["accessKey"],
+                    aws_secret_access_key=self.keys["secretKey"],
+                    config=Config(retries={"max_attempts": 1}, read_timeout=read_timeout, **more))
 
     @property
     def sqs(self):
@@ -104,3 +111,31 @@ class Moto(AwsServer):
     @property
     def keys(self):
         return json.loads((pathlib.Path(self.folder) / "credentials").read_text())
+
+    def bucket(self, name=None, read_timeout=60):
+        """One of boto3's resources; made unless it is there."""
+        box = self.client("s3", read_timeout, boto3.resource).Bucket(name or f"b-{uuid.uuid4().hex[:10]}")
+        box.create()
+        return box
+
+    def _checks_after(self, count):
+        asked = urllib.request.Request(f"{self.url()}/moto-api/reset-auth", data=count, headers={"Content-Type": "text/plain"})
+        urllib.request.urlopen(asked).close()
+
+    @contextlib.contextmanager
+    def without_checks(self):
+        """Nobody is asked for a signature."""
+        self._checks_after(b"inf")
+        try:
+            yield
+        finally:
+            self._checks_after(b"0")
+
+    def is_signed_for_reading(self, url, bucket, key):
+        """Whether `url` is what botocore itself would have signed at that time."""
+        query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(url).query))
+        when = datetime.datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ")
+        client = self.client("s3", signature_version="s3v4")
+        with mock.patch.object(botocore.auth, "get_current_datetime", return_value=when):
+            theirs = client.generate_presigned_url("get_object", {"Bucket": bucket, "Key": key}, int(query["X-Amz-Expires"]))
+        return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(theirs).query))["X-Amz-Signature"] == query["X-Amz-Signature"]
