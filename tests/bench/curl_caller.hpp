@@ -1,0 +1,54 @@
+#pragma once
+
+#include <curl/curl.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <deque>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "beast_server.hpp"
+#include "library_socket.hpp"
+
+namespace cleat::bench {
+
+/// The bare Beast server in front of libcurl's multi interface: what comes is sent on with a handle that is kept, and what the
+/// far end answers is the answer. One thread.
+class CurlCaller {
+ public:
+  /// Sets what is other than a POST, and the headers, before each transfer. The body stays until its end.
+  using Prepare = std::function<void(CURL* handle, std::string_view body)>;
+
+  CurlCaller(std::string url, Prepare prepare);
+  void run() { io_.run(); }
+
+ private:
+  struct Transfer {
+    CURL* handle = nullptr;
+    SessionPtr session{};
+    std::string answer{};
+  };
+
+  Transfer& make_transfer();
+  void begin(SessionPtr session);
+  void act(curl_socket_t socket, int events);
+  void finish(Transfer& transfer);
+  void watch(curl_socket_t socket, int what);
+  void wait(long milliseconds);
+
+  boost::asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE};
+  std::string url_;
+  Prepare prepare_;
+  CURLM* multi_ = nullptr;
+  std::deque<Transfer> transfers_{};
+  std::vector<Transfer*> free_{};
+  std::unordered_map<curl_socket_t, LibrarySocket> sockets_{};
+  boost::asio::steady_timer timer_{io_};
+  Later begun_{io_, [this] { act(CURL_SOCKET_TIMEOUT, 0); }};
+};
+
+}  // namespace cleat::bench
