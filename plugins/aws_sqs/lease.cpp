@@ -1,6 +1,10 @@
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "batch.hpp"
+#include "common/deadlines.hpp"
+#include "common/json_text.hpp"
 #include "receiver.hpp"
 
 namespace cleat::sqs {
@@ -8,8 +12,17 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr std::size_t kMostInBatch = 10;
+constexpr std::chrono::milliseconds kAnswerWithin = 10s;
 /// SQS keeps a message invisible for twelve hours from its receipt and no longer, however often that is renewed.
-constexpr auto kLongest = std::chrono::hours(12);
+constexpr auto kLongest = std::chrono::hours(12) * 9 / 10;
+constexpr const char* kRanOut =
+    "the lease of messages ran out before it could be renewed; others may get them as well";
+
+/// Whole seconds until then, no less.
+std::int64_t seconds_until(Lease::Clock::time_point when, Lease::Clock::time_point now) {
+  return std::max<std::int64_t>(std::chrono::ceil<std::chrono::seconds>(when - now).count(), 0);
+}
 
 }  // namespace
 
@@ -23,53 +36,39 @@ void Receiver::renew_soon() {
   });
 }
 
-/// From half of it on, so that a second attempt still comes in time.
-bool Receiver::is_due(const Lease& lease, Clock::time_point now) const {
-  return !lease.is_renewing && lease.until - now < std::chrono::milliseconds(config_.visibility) / 2;
-}
-
 void Receiver::renew() {
   const Clock::time_point now = Clock::now();
-  const auto longest = std::chrono::duration_cast<std::chrono::seconds>(kLongest * 9 / 10);
-  std::vector<std::uint64_t> over, too_old;
-  for (auto& [event, lease] : out_) {
-    if (lease.is_lost) continue;
-    if (lease.until <= now) {
-      over.push_back(event);
-    } else if (lease.received_at + longest <= now && !lease.is_done) {
-      too_old.push_back(event);
-    } else if (is_due(lease, now)) {
-      lease.is_renewing = true;
-      change({lease.receipt, static_cast<std::uint32_t>(config_.visibility.count()), event});
-    }
-  }
-  lost(std::move(over),
-       "the lease of messages ran out before it could be renewed; others may get them as well");
-  lost(std::move(too_old),
-       "messages were out for most of the twelve hours that SQS allows; they are given up");
-  renew_backlog(now);
-}
-
-void Receiver::renew_backlog(Clock::time_point now) {
+  std::vector<std::uint64_t> ended, too_old;
+  const auto look_at = [&](std::uint64_t event, Lease& lease) {
+    if (lease.is_lost) return;
+    if (lease.has_ended(now)) return ended.push_back(event);
+    if (lease.received_at + kLongest <= now && !lease.is_done) return too_old.push_back(event);
+    const std::chrono::seconds time = lease.renewal(config_.visibility, now);
+    if (time == 0s) return;
+    lease.is_renewing = true;
+    renewals_.push_back({lease.receipt, event, now + time, true});
+    flush_soon();
+  };
+  for (auto& [event, lease] : out_)
+    look_at(event, lease);
   std::vector<std::string> broken;
   for (auto each = backlog_.begin(); each != backlog_.end();) {
-    if (each->lease.until <= now || each->lease.is_lost) {
+    if (each->lease.has_ended(now) || each->lease.is_lost) {
       if (config_.queue.is_fifo()) broken.push_back(each->message.group);
       each = backlog_.erase(each);
-      continue;
+    } else {
+      look_at(each->event, each->lease);
+      ++each;
     }
-    if (is_due(each->lease, now)) {
-      each->lease.is_renewing = true;
-      change({each->lease.receipt, static_cast<std::uint32_t>(config_.visibility.count()), each->event});
-    }
-    ++each;
   }
   // Nothing of a group may overtake what it lost.
   for (const std::string& group : broken)
-    hand_back_group(group, 0);
+    hand_back_group(group, 0s);
+  lost(ended, kRanOut);
+  lost(too_old, "messages were out for most of the twelve hours that SQS allows; they are given up");
 }
 
-Receiver::Lease* Receiver::lease_of(std::uint64_t event) {
+Lease* Receiver::lease_of(std::uint64_t event) {
   const auto found = out_.find(event);
   if (found != out_.end()) return &found->second;
   const auto waiting = std::find_if(backlog_.begin(), backlog_.end(),
@@ -77,7 +76,7 @@ Receiver::Lease* Receiver::lease_of(std::uint64_t event) {
   return waiting != backlog_.end() ? &waiting->lease : nullptr;
 }
 
-void Receiver::lost(std::vector<std::uint64_t> events, const char* why) {
+void Receiver::lost(const std::vector<std::uint64_t>& events, const char* why) {
   std::vector<std::uint64_t> unsettled;
   for (const std::uint64_t event : events) {
     Lease* const lease = lease_of(event);
@@ -89,13 +88,68 @@ void Receiver::lost(std::vector<std::uint64_t> events, const char* why) {
   if (unsettled.empty()) return;
   // The host closes their lanes, and so do we: the rest of a group goes back.
   for (const std::uint64_t event : unsettled) {
-    if (const auto group = lanes_.close(out_[event].lane, 0)) hand_back_group(*group, 0);
+    if (const auto group = lanes_.close(out_[event].lane, 0)) hand_back_group(*group, 0s);
   }
   host_.log(CLEAT_LOG_WARN, why,
             {{"queue", config_.queue.name},
              {"messages", std::to_string(unsettled.size())},
              {"first", out_[unsettled.front()].message_id}});
   host_.withdraw(CLEAT_BY_EVENT, unsettled.data(), static_cast<std::uint32_t>(unsettled.size()));
+}
+
+void Receiver::give_back(std::uint64_t event, Lease& lease, std::chrono::seconds delay) {
+  returns_.push_back({std::move(lease.receipt), event, Clock::now() + delay, false});
+  flush_soon();
+}
+
+void Receiver::send_changes() {
+  send_changes(renewals_, kAnswerWithin);
+  send_changes(returns_, kAnswerWithin);
+}
+
+void Receiver::send_changes(std::deque<Change>& all, std::chrono::milliseconds within) {
+  while (!all.empty() && !is_closed_) {
+    const auto end = all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), kMostInBatch));
+    std::vector<Change> batch(std::make_move_iterator(all.begin()), std::make_move_iterator(end));
+    all.erase(all.begin(), end);
+    const Clock::time_point now = Clock::now();
+    Queue::Ask ask;
+    ask.action = Action::change;
+    ask.members = ",\"Entries\":[";
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      ask.members += (i == 0 ? "{\"Id\":\"" : ",{\"Id\":\"") + std::to_string(i) +
+                     "\",\"ReceiptHandle\":" + common::json_string(batch[i].receipt) +
+                     ",\"VisibilityTimeout\":" + std::to_string(seconds_until(batch[i].visible_at, now)) +
+                     "}";
+    }
+    ask.members += "]";
+    ask.deadline_ns = common::ns_after(within);
+    ++changing_;
+    queue_.ask(std::move(ask),
+               [this, batch = std::move(batch)](const common::JsonValue* answer, const aws::Failure*) {
+                 changed(batch, answer);
+               });
+  }
+}
+
+/// What was given back and did not get there comes again when its time is over.
+void Receiver::changed(const std::vector<Change>& changes, const common::JsonValue* answer) {
+  --changing_;
+  std::vector<EntryAnswer> entries(changes.size());
+  if (answer != nullptr) entries = entries_of(*answer, changes.size(), "SQS ChangeMessageVisibilityBatch");
+  std::vector<std::uint64_t> gone;
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    const Change& change = changes[i];
+    if (!change.is_renewal) continue;
+    Lease* const lease = lease_of(change.event);
+    if (lease == nullptr) continue;
+    lease->is_renewing = false;
+    if (entries[i].successful != nullptr) lease->until = change.visible_at;
+    if (entries[i].is_refused) gone.push_back(change.event);
+  }
+  if (is_closed_) return;
+  lost(gone, "SQS does not renew the lease of messages; others may get them as well");
+  look_if_settled();
 }
 
 }  // namespace cleat::sqs

@@ -126,7 +126,7 @@ void Receiver::received(std::size_t most, Clock::time_point asked_at, const comm
     if (is_reading_) {
       backlog_.push_back({++last_event_, std::move(message), std::move(lease)});
     } else {
-      give_back(std::move(lease.receipt), 0);
+      give_back(++last_event_, lease, 0s);
     }
   }
   deliver_backlog();
@@ -193,7 +193,7 @@ bool Receiver::deliver(const Waiting& waiting, std::uint64_t lane) {
 void Receiver::end() {
   is_reading_ = false;
   for (Waiting& each : std::exchange(backlog_, {}))
-    give_back(std::move(each.lease.receipt), 0);
+    give_back(each.event, each.lease, 0s);
 }
 
 void Receiver::when_settled(std::function<void()> done) {
@@ -202,7 +202,8 @@ void Receiver::when_settled(std::function<void()> done) {
 }
 
 void Receiver::look_if_settled() {
-  if (settled_ && done_ == 0 && changing_ == 0 && changes_.empty()) std::exchange(settled_, nullptr)();
+  if (settled_ && done_ == 0 && changing_ == 0 && renewals_.empty() && returns_.empty())
+    std::exchange(settled_, nullptr)();
 }
 
 void Receiver::close() {

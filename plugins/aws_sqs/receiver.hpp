@@ -7,12 +7,12 @@
 #include <deque>
 #include <functional>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/back_off.hpp"
 #include "lanes.hpp"
+#include "lease.hpp"
 #include "message.hpp"
 #include "queue.hpp"
 #include "sqs_config.hpp"
@@ -36,27 +36,20 @@ class Receiver {
   void close();
 
  private:
-  using Clock = std::chrono::steady_clock;
+  using Clock = Lease::Clock;
 
-  /// What we have of a message: until it is deleted, given back, or lost.
-  struct Lease {
-    std::string receipt, message_id;
-    std::uint64_t lane = 0;
-    Clock::time_point received_at, until;
-    bool is_renewing = false;
-    bool is_lost = false;  ///< others may get it
-    bool is_done = false;  ///< acknowledged, to be deleted
-  };
   /// What the host has no room for yet.
   struct Waiting {
     std::uint64_t event = 0;
     Incoming message;
     Lease lease;
   };
+  /// Of when a message can be seen again.
   struct Change {
     std::string receipt;
-    std::uint32_t seconds = 0;
-    std::uint64_t event = 0;  ///< whose lease it renews; 0: it is given back
+    std::uint64_t event = 0;
+    Clock::time_point visible_at;
+    bool is_renewal = false;  ///< otherwise the message is given back
   };
 
   void look();
@@ -70,24 +63,20 @@ class Receiver {
 
   void acknowledge(std::uint64_t event, Lease& lease);
   void send_deletes();
-  void deleted(const std::vector<std::uint64_t>& events, const common::JsonValue* answer,
-               const aws::Failure* failure);
+  void deleted(const std::vector<std::uint64_t>& events, const common::JsonValue* answer);
   void forget_done(std::uint64_t event);
-  void hand_back(std::uint64_t event, std::uint32_t seconds);
-  void hand_back_group(const std::string& group, std::uint32_t seconds);
-  void give_back(std::string receipt, std::uint32_t seconds);
+  void hand_back(std::uint64_t event, std::chrono::milliseconds delay);
+  void hand_back_group(const std::string& group, std::chrono::seconds delay);
+  void give_back(std::uint64_t event, Lease& lease, std::chrono::seconds delay);
   void settle_one(const cleat_settlement& one);
 
-  void change(Change change);
   void send_changes();
-  void changed(const std::vector<Change>& changes, Clock::time_point asked_at,
-               const common::JsonValue* answer, const aws::Failure* failure);
+  void send_changes(std::deque<Change>& all, std::chrono::milliseconds within);
+  void changed(const std::vector<Change>& changes, const common::JsonValue* answer);
   void renew_soon();
   void renew();
-  void renew_backlog(Clock::time_point now);
-  [[nodiscard]] bool is_due(const Lease& lease, Clock::time_point now) const;
   Lease* lease_of(std::uint64_t event);
-  void lost(std::vector<std::uint64_t> events, const char* why);
+  void lost(const std::vector<std::uint64_t>& events, const char* why);
   void flush_soon();
   void look_if_settled();
 
@@ -108,7 +97,7 @@ class Receiver {
   std::size_t done_ = 0;  ///< of out_: acknowledged, not confirmed
   Lanes lanes_;
   std::deque<std::uint64_t> deletes_;
-  std::vector<Change> changes_;
+  std::deque<Change> renewals_, returns_;
   std::size_t deleting_ = 0, changing_ = 0;
   bool is_flushing_ = false;
   std::function<void()> settled_;

@@ -1,8 +1,9 @@
 #include "sender.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
+
+#include "batch.hpp"
 
 namespace cleat::sqs {
 namespace {
@@ -138,39 +139,23 @@ void Sender::answered(const Batch& batch, const common::JsonValue* answer, const
 }
 
 void Sender::take(const Batch& batch, const common::JsonValue& answer) {
-  const auto member = [](const common::JsonValue& entry, std::string_view name) {
-    const common::JsonValue* found = entry.find(name);
-    return found != nullptr ? found->text : std::string();
-  };
-  const auto each_of = [&](std::string_view list, const auto& use) {
-    const common::JsonValue* entries = answer.find(list);
-    if (entries == nullptr) return;
-    for (const common::JsonValue& entry : entries->items) {
-      const std::string id = member(entry, "Id");
-      std::size_t index = batch.size();
-      std::from_chars(id.data(), id.data() + id.size(), index);
-      if (index < batch.size() && !batch[index]->is_over) use(batch[index], entry);
+  const std::vector<EntryAnswer> entries = entries_of(answer, batch.size(), "SQS SendMessageBatch");
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const PendingPtr& pending = batch[i];
+    const aws::Failure& failure = entries[i].failure;
+    if (pending->is_over) continue;
+    if (entries[i].successful == nullptr) {
+      fail(pending, failure.status, failure.text, failure.is_retryable);
+      continue;
     }
-  };
-  each_of("Successful", [&](const PendingPtr& pending, const common::JsonValue& entry) {
     Response response;
-    response.metadata.emplace_back("MessageId", member(entry, "MessageId"));
-    if (std::string number = member(entry, "SequenceNumber"); !number.empty())
-      response.metadata.emplace_back("SequenceNumber", std::move(number));
+    for (const char* name : {"MessageId", "SequenceNumber"}) {
+      const common::JsonValue* value = entries[i].successful->find(name);
+      if (value != nullptr && !value->text.empty()) response.metadata.emplace_back(name, value->text);
+    }
     pending->call.complete(std::move(response));
     finish(pending);
-  });
-  each_of("Failed", [&](const PendingPtr& pending, const common::JsonValue& entry) {
-    const common::JsonValue* fault = entry.find("SenderFault");
-    const bool is_ours = fault != nullptr && (fault->raw == "true" || fault->text == "true");
-    const std::string code = member(entry, "Code"), message = member(entry, "Message");
-    const aws::Failure meaning = aws::meaning_of(code, is_ours ? 400 : 500, true);
-    fail(pending, meaning.status, "SQS SendMessageBatch: " + code + (message.empty() ? "" : ": " + message),
-         meaning.is_retryable);
-  });
-  for (const PendingPtr& each : batch)
-    fail(each, CLEAT_REMOTE, "SQS SendMessageBatch: the answer does not say what became of this message",
-         false);
+  }
 }
 
 void Sender::fail(const PendingPtr& pending, cleat_status status, const std::string& why, bool is_retryable,

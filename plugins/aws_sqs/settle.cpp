@@ -1,7 +1,6 @@
-#include <algorithm>
-#include <charconv>
 #include <utility>
 
+#include "batch.hpp"
 #include "common/deadlines.hpp"
 #include "common/json_text.hpp"
 #include "receiver.hpp"
@@ -14,27 +13,6 @@ using namespace std::chrono_literals;
 constexpr std::size_t kMostInBatch = 10;
 constexpr std::size_t kMostDeletes = 8;  // requests at a time
 constexpr auto kAnswerWithin = 10s;
-/// SQS keeps a message invisible for so long from its receipt, delays included.
-constexpr std::int64_t kLongest = 12 * 3600;
-
-std::uint32_t seconds_of(std::uint32_t ms) {
-  return ms / 1000U + (ms % 1000U != 0 ? 1 : 0);
-}
-
-/// The places in a batch that `list` names.
-template <class F>
-void each_failed(const common::JsonValue& answer, std::size_t count, const F& use) {
-  const common::JsonValue* entries = answer.find("Failed");
-  if (entries == nullptr) return;
-  for (const common::JsonValue& entry : entries->items) {
-    const common::JsonValue* id = entry.find("Id");
-    const common::JsonValue* fault = entry.find("SenderFault");
-    std::size_t index = count;
-    if (id != nullptr) std::from_chars(id->text.data(), id->text.data() + id->text.size(), index);
-    const bool is_final = fault != nullptr && (fault->raw == "true" || fault->text == "true");
-    if (index < count) use(index, is_final);
-  }
-}
 
 }  // namespace
 
@@ -66,37 +44,34 @@ void Receiver::settle_one(const cleat_settlement& one) {
   } else if (lease.is_lost || (one.flags & CLEAT_MAY_STILL_RUN) != 0) {
     out_.erase(found);
   } else if (one.verdict == CLEAT_ABANDON) {
-    hand_back(one.event_id, closed.value_or(0));
+    hand_back(one.event_id, std::chrono::seconds(closed.value_or(0)));
   } else {
-    hand_back(one.event_id, seconds_of(one.requeue_after_ms));
+    hand_back(one.event_id, std::chrono::milliseconds(one.requeue_after_ms));
   }
   lanes_.came_back(lane);
 }
 
 /// With it goes all of its group, as the host knows it too.
-void Receiver::hand_back(std::uint64_t event, std::uint32_t seconds) {
+void Receiver::hand_back(std::uint64_t event, std::chrono::milliseconds delay) {
   const auto found = out_.find(event);
   const std::uint64_t lane = found->second.lane;
-  const auto age = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - found->second.received_at);
-  seconds = static_cast<std::uint32_t>(std::clamp<std::int64_t>(kLongest - age.count() - 1, 0, seconds));
-  give_back(std::move(found->second.receipt), seconds);
+  const std::chrono::seconds seconds =
+      found->second.allowed(std::chrono::ceil<std::chrono::seconds>(delay), Clock::now());
+  give_back(event, found->second, seconds);
   out_.erase(found);
-  if (const auto group = lanes_.close(lane, seconds)) hand_back_group(*group, seconds);
+  if (const auto group = lanes_.close(lane, static_cast<std::uint32_t>(seconds.count())))
+    hand_back_group(*group, seconds);
 }
 
-void Receiver::hand_back_group(const std::string& group, std::uint32_t seconds) {
+void Receiver::hand_back_group(const std::string& group, std::chrono::seconds delay) {
   for (auto each = backlog_.begin(); each != backlog_.end();) {
     if (each->message.group != group) {
       ++each;
       continue;
     }
-    give_back(std::move(each->lease.receipt), seconds);
+    give_back(each->event, each->lease, delay);
     each = backlog_.erase(each);
   }
-}
-
-void Receiver::give_back(std::string receipt, std::uint32_t seconds) {
-  change({std::move(receipt), seconds, 0});
 }
 
 void Receiver::acknowledge(std::uint64_t event, Lease& lease) {
@@ -135,39 +110,30 @@ void Receiver::send_deletes() {
     ask.members += "]";
     ask.deadline_ns = common::ns_after(kAnswerWithin);
     ++deleting_;
-    queue_.ask(std::move(ask), [this, events = std::move(events)](const common::JsonValue* answer,
-                                                                  const aws::Failure* failure) {
-      deleted(events, answer, failure);
-    });
+    queue_.ask(std::move(ask),
+               [this, events = std::move(events)](const common::JsonValue* answer, const aws::Failure*) {
+                 deleted(events, answer);
+               });
   }
 }
 
-void Receiver::deleted(const std::vector<std::uint64_t>& events, const common::JsonValue* answer,
-                       const aws::Failure* failure) {
+void Receiver::deleted(const std::vector<std::uint64_t>& events, const common::JsonValue* answer) {
   --deleting_;
-  std::vector<bool> again(events.size(), failure != nullptr);
-  std::size_t refused = 0;
-  if (answer != nullptr) {
-    each_failed(*answer, events.size(), [&](std::size_t index, bool is_final) {
-      again[index] = !is_final;
-      refused += is_final ? 1 : 0;
-    });
-  }
+  std::vector<EntryAnswer> entries(events.size());
+  if (answer != nullptr) entries = entries_of(*answer, events.size(), "SQS DeleteMessageBatch");
   bool has_more = false;
   for (std::size_t i = 0; i < events.size(); ++i) {
-    const auto found = out_.find(events[i]);
-    if (found == out_.end()) continue;
-    if (again[i] && !found->second.is_lost) {
+    if (entries[i].successful == nullptr && !entries[i].is_refused && !out_[events[i]].is_lost) {
       deletes_.push_back(events[i]);
       has_more = true;
-    } else {
-      forget_done(events[i]);
+      continue;
     }
+    if (entries[i].is_refused)
+      host_.log(CLEAT_LOG_WARN,
+                "SQS does not delete a message that was acknowledged too late: it may come again",
+                {{"queue", config_.queue.name}, {"reason", entries[i].failure.text}});
+    forget_done(events[i]);
   }
-  if (refused != 0)
-    host_.log(CLEAT_LOG_WARN,
-              "SQS does not delete messages that were acknowledged too late: they may come again",
-              {{"queue", config_.queue.name}, {"messages", std::to_string(refused)}});
   if (has_more && !is_closed_) {
     if (delete_timer_ == 0)
       delete_timer_ = loop_.after(delete_back_off_.next(), [this] {
@@ -185,58 +151,6 @@ void Receiver::deleted(const std::vector<std::uint64_t>& events, const common::J
 
 void Receiver::forget_done(std::uint64_t event) {
   if (out_.erase(event) != 0) --done_;
-}
-
-void Receiver::change(Change change) {
-  changes_.push_back(std::move(change));
-  flush_soon();
-}
-
-void Receiver::send_changes() {
-  while (!changes_.empty() && !is_closed_) {
-    const auto end = changes_.begin() + static_cast<std::ptrdiff_t>(std::min(changes_.size(), kMostInBatch));
-    std::vector<Change> batch(std::make_move_iterator(changes_.begin()), std::make_move_iterator(end));
-    changes_.erase(changes_.begin(), end);
-    Queue::Ask ask;
-    ask.action = Action::change;
-    ask.members = ",\"Entries\":[";
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-      ask.members += (i == 0 ? "{\"Id\":\"" : ",{\"Id\":\"") + std::to_string(i) +
-                     "\",\"ReceiptHandle\":" + common::json_string(batch[i].receipt) +
-                     ",\"VisibilityTimeout\":" + std::to_string(batch[i].seconds) + "}";
-    }
-    ask.members += "]";
-    ask.deadline_ns = common::ns_after(kAnswerWithin);
-    ++changing_;
-    queue_.ask(std::move(ask), [this, batch = std::move(batch), asked_at = Clock::now()](
-                                   const common::JsonValue* answer, const aws::Failure* failure) {
-      changed(batch, asked_at, answer, failure);
-    });
-  }
-}
-
-/// What was given back and did not get there comes again when its time is over.
-void Receiver::changed(const std::vector<Change>& changes, Clock::time_point asked_at,
-                       const common::JsonValue* answer, const aws::Failure* failure) {
-  --changing_;
-  std::vector<bool> is_refused(changes.size(), false), is_renewed(changes.size(), failure == nullptr);
-  if (answer != nullptr) {
-    each_failed(*answer, changes.size(), [&](std::size_t index, bool is_final) {
-      is_refused[index] = is_final;
-      is_renewed[index] = false;
-    });
-  }
-  std::vector<std::uint64_t> gone;
-  for (std::size_t i = 0; i < changes.size(); ++i) {
-    Lease* const lease = changes[i].event != 0 ? lease_of(changes[i].event) : nullptr;
-    if (lease == nullptr) continue;
-    lease->is_renewing = false;
-    if (is_renewed[i]) lease->until = asked_at + std::chrono::seconds(changes[i].seconds);
-    if (is_refused[i]) gone.push_back(changes[i].event);
-  }
-  if (is_closed_) return;
-  lost(std::move(gone), "SQS does not renew the lease of messages; others may get them as well");
-  look_if_settled();
 }
 
 }  // namespace cleat::sqs

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -23,6 +25,35 @@ struct Said {
   std::string status = "200 OK";
   std::string headers;
 };
+
+inline Said refused(const std::string& code, const std::string& text = "no",
+                    const std::string& status = "400 Bad Request") {
+  return {R"({"__type":"com.amazonaws.sqs#)" + code + R"(","message":")" + text + "\"}", status};
+}
+
+/// The Id of the entry of a batch that has this receipt, if one has.
+inline std::string id_of(const Asked& asked, const std::string& receipt) {
+  const std::size_t at = asked.body.find("\"" + receipt + "\"");
+  return at == std::string::npos ? std::string()
+                                 : asked.body.substr(asked.body.rfind("\"Id\":\"", at) + 6, 1);
+}
+
+/// That all entries of a batch went well, but for what `failed` says: {"Id":"0",...}.
+inline Said confirmed(const Asked& asked, const std::string& but = {}, const std::string& failed = {}) {
+  std::string out;
+  for (int i = 0; asked.body.find("\"Id\":\"" + std::to_string(i) + "\"") != std::string::npos; ++i) {
+    if (std::to_string(i) == but) continue;
+    out += (out.empty() ? "" : ",") + (R"({"Id":")" + std::to_string(i)) + R"(","MessageId":"m"})";
+  }
+  return {R"({"Successful":[)" + out + R"(],"Failed":[)" + failed + "]}"};
+}
+
+/// The same, but one has failed.
+inline Said failed(const Asked& asked, const std::string& id, const std::string& code, bool is_ours) {
+  return confirmed(asked, id,
+                   R"({"Id":")" + id + R"(","Code":")" + code + R"(","SenderFault":)" +
+                       (is_ours ? "true" : "false") + "}");
+}
 
 /// The plugin against a server that knows one queue and answers as the test says; without a word, that all is well. Each
 /// request is a note: "ReceiveMessage {...}".
@@ -87,6 +118,7 @@ class SqsTest : public ::testing::Test {
   }
 
   testing::CleanAwsEnvironment environment;
+  std::atomic<int> counted{0};  ///< by a test's own rule
   std::mutex mutex;
   std::map<std::string, std::deque<Said>> queues;
   std::map<std::string, std::function<Said(const Asked&)>> rules;
@@ -125,7 +157,7 @@ class SqsTest : public ::testing::Test {
     }
     if (rule) return rule(asked);
     if (asked.action == "GetQueueUrl") return {R"({"QueueUrl":"http://queue/1/q"})"};
-    return {};
+    return asked.action.find("Batch") != std::string::npos ? confirmed(asked) : Said{};
   }
 };
 

@@ -5,18 +5,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Said sent(const Asked& asked) {
-  std::string out;
-  for (int i = 0; asked.body.find("\"Id\":\"" + std::to_string(i) + "\"") != std::string::npos; ++i)
-    out += (i == 0 ? "" : ",") + (R"({"Id":")" + std::to_string(i)) + R"(","MessageId":"m"})";
-  return {R"({"Successful":[)" + out + "]}"};
-}
-
-Said refused(const std::string& code, const std::string& text = "no",
-             const std::string& status = "400 Bad Request") {
-  return {R"({"__type":"com.amazonaws.sqs#)" + code + R"(","message":")" + text + "\"}", status};
-}
-
 TEST_F(SqsTest, SendsABatchAndTellsEachCallWhatBecameOfIt) {
   next("SendMessageBatch",
        {R"({"Successful":[{"Id":"0","MessageId":"m-0","SequenceNumber":"5"}],"Failed":[)"
@@ -39,7 +27,6 @@ TEST_F(SqsTest, SendsABatchAndTellsEachCallWhatBecameOfIt) {
 }
 
 TEST_F(SqsTest, NeverPutsMoreThanTenOrTooMuchIntoABatch) {
-  always("SendMessageBatch", sent);
   run({}, CLEAT_OUT);
   std::vector<const testing::Completion*> calls;
   for (int i = 0; i < 25; ++i)
@@ -104,7 +91,7 @@ TEST_F(SqsTest, MendsAClockThatIsOff) {
   next("SendMessageBatch", {R"({"__type":"RequestExpired","message":"x"})", "403 Forbidden",
                             "Date: Sat, 28 Nov 2043 10:30:00 GMT\r\n"});
   always("SendMessageBatch", [](const Asked& asked) {
-    return asked.head.find("X-Amz-Date: 20431128T10") != std::string::npos ? sent(asked)
+    return asked.head.find("X-Amz-Date: 20431128T10") != std::string::npos ? confirmed(asked)
                                                                            : refused("RequestExpired");
   });
   run({}, CLEAT_OUT);
@@ -175,11 +162,8 @@ TEST_F(SqsTest, GivesBackWithTheDelayOrAtOnceOrNotAtAll) {
 TEST_F(SqsTest, RenewsUntilItIsSettledAndWithdrawsWhatItCannotRenew) {
   next("ReceiveMessage", messages({message("a"), message("b")}));
   always("ChangeMessageVisibilityBatch", [](const Asked& asked) {
-    const std::size_t b = asked.body.find("receipt-b");
-    if (b == std::string::npos) return Said{};
-    const std::size_t id = asked.body.rfind("\"Id\":\"", b);
-    return Said{R"({"Failed":[{"Id":")" + asked.body.substr(id + 6, 1) +
-                R"(","Code":"ReceiptHandleIsInvalid","SenderFault":true}]})"};
+    const std::string b = id_of(asked, "receipt-b");
+    return b.empty() ? confirmed(asked) : failed(asked, b, "ReceiptHandleIsInvalid", true);
   });
   run({{"visibilityTimeout", "1000000000"}}, CLEAT_IN);
   ASSERT_EQ(driver.begin_input().status, CLEAT_OK);

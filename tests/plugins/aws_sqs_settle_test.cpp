@@ -1,0 +1,118 @@
+#include "batch.hpp"
+#include "lease.hpp"
+#include "plugins/aws_sqs_fixture.hpp"
+
+/// What becomes of the messages that are out: deletions, renewals, what is given back.
+namespace cleat::sqs {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr const char* kOneSecond = "1000000000";
+constexpr const char* kTwoSeconds = "2000000000";
+
+class SqsSettling : public SqsTest {
+ protected:
+  /// Delivers these and no others, as many at a time as `window` says.
+  void read(std::initializer_list<std::string> all, testing::Pairs fields = {},
+            const Window& window = {64, 0, 0}) {
+    next("ReceiveMessage", messages(all));
+    run(std::move(fields), CLEAT_IN);
+    ASSERT_EQ(driver.begin_input(window).status, CLEAT_OK);
+  }
+  [[nodiscard]] std::uint64_t id(std::size_t index) const { return host.delivered_at(index).id; }
+  /// The bodies of what was delivered.
+  [[nodiscard]] std::vector<std::string> bodies() const {
+    std::vector<std::string> out;
+    for (const testing::Delivered& each : host.delivered())
+      out.push_back(each.data);
+    return out;
+  }
+  void pass(std::chrono::milliseconds time) {
+    const auto until = std::chrono::steady_clock::now() + time;
+    host.wait_until([&] { return std::chrono::steady_clock::now() > until; });
+  }
+  bool logged_with(std::string_view part, std::string_view value) {
+    return host.wait_until([&] {
+      for (const testing::LogLine& line : host.log()) {
+        if (line.message.find(part) == std::string::npos) continue;
+        for (const auto& [key, text] : line.fields) {
+          if (text == value) return true;
+        }
+      }
+      return false;
+    });
+  }
+};
+
+TEST_F(SqsSettling, ADeletionThatIsThrottledIsRepeated) {
+  next("DeleteMessageBatch",
+       {R"({"Failed":[{"Id":"0","Code":"RequestThrottled","Message":"slow","SenderFault":true}]})"});
+  read({message("a")});
+  ASSERT_TRUE(delivered(1));
+  driver.settle(id(0));
+  EXPECT_TRUE(asked("DeleteMessageBatch", 2));
+}
+
+TEST_F(SqsSettling, ADeletionOfWhichNothingIsSaidIsRepeated) {
+  next("DeleteMessageBatch", {R"({"Successful":[{"Id":"1"}]})"});
+  next("DeleteMessageBatch", {"{}"});
+  read({message("a"), message("b")}, {}, {1, 0, 0});
+  ASSERT_TRUE(delivered(1));
+  driver.settle(id(0));
+  EXPECT_TRUE(asked("DeleteMessageBatch", 3));
+  EXPECT_EQ(server.count("receipt-a\"}"), 3U);
+}
+
+TEST_F(SqsSettling, ARenewalOfWhichNothingIsSaidIsNone) {
+  always("ChangeMessageVisibilityBatch", [](const Asked&) { return Said{}; });
+  read({message("a")}, {{"visibilityTimeout", kOneSecond}});
+  ASSERT_TRUE(delivered(1));
+  EXPECT_TRUE(host.wait_until([&] { return host.withdrawn().size() == 1; }));
+  EXPECT_GE(server.count("receipt-a\",\"VisibilityTimeout"), 2U) << "it is asked again before that";
+  driver.abandon_withdrawn();
+}
+
+TEST_F(SqsSettling, ARenewalThatIsThrottledIsRepeated) {
+  next("ChangeMessageVisibilityBatch",
+       {R"({"Failed":[{"Id":"0","Code":"RequestThrottled","SenderFault":true}]})"});
+  read({message("a")}, {{"visibilityTimeout", kTwoSeconds}});
+  ASSERT_TRUE(delivered(1));
+  EXPECT_TRUE(asked("ChangeMessageVisibilityBatch", 3));
+  EXPECT_TRUE(host.withdrawn().empty());
+}
+
+TEST(SqsLease, IsRenewedFromHalfOfItsTimeOn) {
+  const Lease::Clock::time_point start{100h};
+  Lease lease{"r", "m", 0, start, start + 30s};
+  EXPECT_EQ(lease.renewal(30s, start + 15s), 0s);
+  EXPECT_EQ(lease.renewal(30s, start + 16s), 30s);
+  EXPECT_EQ(lease.renewal(30s, start + 30s), 0s) << "it has ended";
+  lease.is_renewing = true;
+  EXPECT_EQ(lease.renewal(30s, start + 16s), 0s);
+}
+
+TEST(SqsBatch, SaysOfEachEntryWhatBecameOfIt) {
+  const common::JsonValue answer = common::parse_json(
+      R"({"Successful":[{"Id":"0"},{"Id":"4"},{"Id":"99"},{"Id":"x"},{}],"Failed":[)"
+      R"({"Id":"1","Code":"InvalidParameterValue","Message":"no","SenderFault":true},)"
+      R"({"Id":"2","Code":"RequestThrottled","SenderFault":true},)"
+      R"({"Id":"3","Code":"InternalError","SenderFault":false},{"Id":"4","Code":"X","SenderFault":"true"}]})");
+  const std::vector<EntryAnswer> found = entries_of(answer, 6, "SQS Y");
+  ASSERT_EQ(found.size(), 6U);
+  EXPECT_NE(found[0].successful, nullptr);
+  EXPECT_TRUE(found[1].is_refused);
+  EXPECT_EQ(found[1].failure.text, "SQS Y: InvalidParameterValue: no");
+  EXPECT_FALSE(found[1].failure.is_retryable);
+  EXPECT_FALSE(found[2].is_refused);
+  EXPECT_TRUE(found[2].failure.is_retryable);
+  EXPECT_FALSE(found[3].is_refused);
+  EXPECT_EQ(found[4].successful, nullptr) << "what is said twice is not believed";
+  EXPECT_TRUE(found[4].is_refused);
+  EXPECT_EQ(found[5].successful, nullptr);
+  EXPECT_FALSE(found[5].is_refused);
+  EXPECT_FALSE(found[5].failure.is_retryable);
+}
+
+}  // namespace
+}  // namespace cleat::sqs
