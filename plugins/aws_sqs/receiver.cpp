@@ -15,6 +15,8 @@ constexpr std::size_t kMostReceivers = 10;
 constexpr std::size_t kMostAtOnce = 10;
 /// So many acknowledged ones that the queue does not confirm stop the reading.
 constexpr std::size_t kMostDone = 1000;
+/// Of the messages that are not deleted, so many are named.
+constexpr std::size_t kMostNamed = 100;
 /// Beyond the time that a request waits for messages on purpose.
 constexpr auto kAnswerWithin = 10s;
 /// The tag of all requests that wait, to end them by: calls of the application have none.
@@ -212,9 +214,14 @@ void Receiver::close() {
   for (common::EventLoop::TimerId* timer : {&pump_timer_, &delete_timer_, &renew_timer_}) {
     if (*timer != 0) loop_.cancel(std::exchange(*timer, 0));
   }
-  if (done_ != 0)
-    host_.log(CLEAT_LOG_WARN, "SQS did not confirm all deletions before the stop: those messages come again",
-              {{"queue", config_.queue.name}, {"messages", std::to_string(done_)}});
+  if (done_ == 0) return;
+  std::string ids;
+  std::size_t named = 0;
+  for (const auto& [event, lease] : out_) {
+    if (lease.is_done && named++ < kMostNamed) ids += (ids.empty() ? "" : " ") + lease.message_id;
+  }
+  host_.log(CLEAT_LOG_WARN, "SQS did not confirm all deletions before the stop: those messages come again",
+            {{"queue", config_.queue.name}, {"messages", std::to_string(done_)}, {"ids", ids}});
 }
 
 }  // namespace cleat::sqs

@@ -117,21 +117,23 @@ void Receiver::send_deletes() {
   }
 }
 
+/// Repeated until the queue has confirmed it, or says that it never will.
 void Receiver::deleted(const std::vector<std::uint64_t>& events, const common::JsonValue* answer) {
   --deleting_;
   std::vector<EntryAnswer> entries(events.size());
   if (answer != nullptr) entries = entries_of(*answer, events.size(), "SQS DeleteMessageBatch");
   bool has_more = false;
   for (std::size_t i = 0; i < events.size(); ++i) {
-    if (entries[i].successful == nullptr && !entries[i].is_refused && !out_[events[i]].is_lost) {
+    if (entries[i].successful == nullptr && !entries[i].is_refused) {
       deletes_.push_back(events[i]);
       has_more = true;
       continue;
     }
     if (entries[i].is_refused)
-      host_.log(CLEAT_LOG_WARN,
-                "SQS does not delete a message that was acknowledged too late: it may come again",
-                {{"queue", config_.queue.name}, {"reason", entries[i].failure.text}});
+      host_.log(CLEAT_LOG_WARN, "SQS does not delete a message that was acknowledged: it will come again",
+                {{"queue", config_.queue.name},
+                 {"message", out_[events[i]].message_id},
+                 {"reason", entries[i].failure.text}});
     forget_done(events[i]);
   }
   if (has_more && !is_closed_) {

@@ -45,6 +45,37 @@ class SqsSettling : public SqsTest {
   }
 };
 
+TEST_F(SqsSettling, ADeletionIsRepeatedThoughTheLeaseIsLost) {
+  always("ChangeMessageVisibilityBatch",
+         [](const Asked& asked) { return failed(asked, "0", "ReceiptHandleIsInvalid", true); });
+  always("DeleteMessageBatch",
+         [](const Asked&) { return refused("InternalFailure", "x", "500 Internal Server Error"); });
+  read({message("a")}, {{"visibilityTimeout", kOneSecond}});
+  ASSERT_TRUE(delivered(1));
+  driver.settle(id(0));
+  ASSERT_TRUE(asked("receipt-a\",\"VisibilityTimeout"));
+  const std::size_t before = server.count("DeleteMessageBatch");
+  ASSERT_TRUE(asked("DeleteMessageBatch", before + 2));
+  always("DeleteMessageBatch", [this](const Asked& asked) {
+    server.note("confirmed " + asked.body);
+    return confirmed(asked);
+  });
+  EXPECT_TRUE(asked("confirmed"));
+  EXPECT_EQ(driver.end_input().status, CLEAT_OK);
+  EXPECT_EQ(driver.stop().status, CLEAT_OK);
+  EXPECT_FALSE(host.logged("come again"));
+}
+
+TEST_F(SqsSettling, ADeletionThatIsRefusedNamesItsMessage) {
+  next("DeleteMessageBatch",
+       {R"({"Failed":[{"Id":"0","Code":"ReceiptHandleIsInvalid","Message":"expired","SenderFault":true}]})"});
+  read({message("a")});
+  ASSERT_TRUE(delivered(1));
+  driver.settle(id(0));
+  EXPECT_TRUE(logged_with("it will come again", "id-a"));
+  EXPECT_EQ(server.count("DeleteMessageBatch"), 1U);
+}
+
 TEST_F(SqsSettling, ADeletionThatIsThrottledIsRepeated) {
   next("DeleteMessageBatch",
        {R"({"Failed":[{"Id":"0","Code":"RequestThrottled","Message":"slow","SenderFault":true}]})"});
