@@ -51,21 +51,20 @@ void Receiver::renew() {
   };
   for (auto& [event, lease] : out_)
     look_at(event, lease);
-  std::vector<std::string> broken;
-  for (auto each = backlog_.begin(); each != backlog_.end();) {
-    if (each->lease.has_ended(now) || each->lease.is_lost) {
-      if (config_.queue.is_fifo()) broken.push_back(each->message.group);
-      each = backlog_.erase(each);
-    } else {
-      look_at(each->event, each->lease);
-      ++each;
-    }
-  }
-  // Nothing of a group may overtake what it lost.
-  for (const std::string& group : broken)
-    hand_back_group(group, 0s);
+  for (Waiting& each : backlog_)
+    look_at(each.event, each.lease);
   lost(ended, kRanOut);
   lost(too_old, "messages were out for most of the twelve hours that SQS allows; they are given up");
+  pump();
+}
+
+/// Of the messages that wait for room, those whose time is over.
+std::vector<std::uint64_t> Receiver::ended_backlog(Clock::time_point now) const {
+  std::vector<std::uint64_t> ended;
+  for (const Waiting& each : backlog_) {
+    if (each.lease.has_ended(now)) ended.push_back(each.event);
+  }
+  return ended;
 }
 
 Lease* Receiver::lease_of(std::uint64_t event) {
@@ -78,23 +77,39 @@ Lease* Receiver::lease_of(std::uint64_t event) {
 
 void Receiver::lost(const std::vector<std::uint64_t>& events, const char* why) {
   std::vector<std::uint64_t> unsettled;
+  std::size_t count = 0;
+  std::string first;
   for (const std::uint64_t event : events) {
     Lease* const lease = lease_of(event);
     if (lease == nullptr || lease->is_lost) continue;
     lease->is_lost = true;
-    // What is to be deleted still may be: the queue says so when it is asked. What waits for room is dropped where it waits.
-    if (!lease->is_done && out_.count(event) != 0) unsettled.push_back(event);
+    // What is to be deleted still may be: the queue says so when it is asked.
+    if (lease->is_done) continue;
+    if (count++ == 0) first = lease->message_id;
+    if (out_.count(event) != 0) {
+      unsettled.push_back(event);
+    } else {
+      drop_waiting(event);
+    }
   }
+  if (count == 0) return;
+  host_.log(CLEAT_LOG_WARN, why,
+            {{"queue", config_.queue.name}, {"messages", std::to_string(count)}, {"first", first}});
   if (unsettled.empty()) return;
   // The host closes their lanes, and so do we: the rest of a group goes back.
   for (const std::uint64_t event : unsettled) {
     if (const auto group = lanes_.close(out_[event].lane, 0)) hand_back_group(*group, 0s);
   }
-  host_.log(CLEAT_LOG_WARN, why,
-            {{"queue", config_.queue.name},
-             {"messages", std::to_string(unsettled.size())},
-             {"first", out_[unsettled.front()].message_id}});
   host_.withdraw(CLEAT_BY_EVENT, unsettled.data(), static_cast<std::uint32_t>(unsettled.size()));
+}
+
+/// Nothing of its group may overtake it.
+void Receiver::drop_waiting(std::uint64_t event) {
+  const auto waiting = std::find_if(backlog_.begin(), backlog_.end(),
+                                    [&](const Waiting& each) { return each.event == event; });
+  const std::string group = config_.queue.is_fifo() ? waiting->message.group : std::string();
+  backlog_.erase(waiting);
+  if (!group.empty()) hand_back_group(group, 0s);
 }
 
 void Receiver::give_back(std::uint64_t event, Lease& lease, std::chrono::seconds delay) {
@@ -150,6 +165,7 @@ void Receiver::changed(const std::vector<Change>& changes, const common::JsonVal
   if (is_closed_) return;
   lost(gone, "SQS does not renew the lease of messages; others may get them as well");
   look_if_settled();
+  pump();
 }
 
 }  // namespace cleat::sqs

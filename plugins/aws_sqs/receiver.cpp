@@ -122,7 +122,9 @@ void Receiver::received(std::size_t most, Clock::time_point asked_at, const comm
   if (messages.size() == most) wanted_ = std::min(wanted_ * 2, kMostReceivers);
   if (messages.empty()) wanted_ = 1;
   // Counted from the question if it did not wait: the queue counts from when it gave them out.
-  const Clock::time_point given_at = std::max(asked_at, Clock::now() - 1s);
+  const std::chrono::milliseconds visibility = config_.visibility;
+  const Clock::time_point given_at =
+      std::max(asked_at, Clock::now() - std::min<std::chrono::milliseconds>(visibility / 8, 1s));
   for (Incoming& message : messages) {
     Lease lease{message.receipt, message.id, 0, given_at, given_at + config_.visibility};
     if (is_reading_) {
@@ -137,6 +139,8 @@ void Receiver::received(std::size_t most, Clock::time_point asked_at, const comm
 
 /// In the order of each group; one whose lane has all that it may have out waits, and holds up no other.
 void Receiver::deliver_backlog() {
+  lost(ended_backlog(Clock::now()),
+       "the lease of messages ran out before there was room for them; others may get them as well");
   std::set<std::string> held_up;
   for (auto each = backlog_.begin(); is_reading_ && !is_host_full_ && each != backlog_.end();) {
     const std::string& group = config_.queue.is_fifo() ? each->message.group : std::string();

@@ -75,8 +75,10 @@ class Receiver {
   void changed(const std::vector<Change>& changes, const common::JsonValue* answer);
   void renew_soon();
   void renew();
+  [[nodiscard]] std::vector<std::uint64_t> ended_backlog(Clock::time_point now) const;
   Lease* lease_of(std::uint64_t event);
   void lost(const std::vector<std::uint64_t>& events, const char* why);
+  void drop_waiting(std::uint64_t event);
   void flush_soon();
   void look_if_settled();
 

@@ -1,6 +1,7 @@
 #include "batch.hpp"
 #include "lease.hpp"
 #include "plugins/aws_sqs_fixture.hpp"
+#include "receiver.hpp"
 
 /// What becomes of the messages that are out: deletions, renewals, what is given back.
 namespace cleat::sqs {
@@ -44,6 +45,37 @@ class SqsSettling : public SqsTest {
     });
   }
 };
+
+TEST_F(SqsSettling, ANotRenewedMessageIsNotDeliveredAndNothingOvertakesIt) {
+  always("ChangeMessageVisibilityBatch", [](const Asked& asked) {
+    const std::string a2 = id_of(asked, "receipt-a2");
+    return a2.empty() ? confirmed(asked) : failed(asked, a2, "ReceiptHandleIsInvalid", true);
+  });
+  read({message("a1", "a"), message("a2", "a"), message("a3", "a")},
+       {{"queueName", "q.fifo"}, {"visibilityTimeout", kTwoSeconds}}, {64, 0, 1});
+  ASSERT_TRUE(delivered(1));
+  ASSERT_TRUE(asked("receipt-a2"));
+  driver.settle(id(0));
+  EXPECT_TRUE(asked(R"("receipt-a3","VisibilityTimeout":0)"));
+  next("ReceiveMessage", messages({message("a2-again", "a")}));
+  ASSERT_TRUE(delivered(2));
+  EXPECT_EQ(bodies(), (std::vector<std::string>{"a1", "a2-again"}));
+}
+
+TEST_F(SqsSettling, AMessageThatCameLateInAShortLeaseIsRenewed) {
+  always("ReceiveMessage", [this](const Asked&) {
+    if (++counted != 1) return Said{};
+    server.wait_for("release", 1);
+    return messages({message("a")});
+  });
+  run({{"visibilityTimeout", kOneSecond}}, CLEAT_IN);
+  ASSERT_EQ(driver.begin_input().status, CLEAT_OK);
+  pass(1500ms);
+  server.note("release");
+  ASSERT_TRUE(delivered(1));
+  EXPECT_TRUE(asked(R"("receipt-a","VisibilityTimeout":1)", 2));
+  EXPECT_TRUE(host.withdrawn().empty());
+}
 
 TEST_F(SqsSettling, ADeletionIsRepeatedThoughTheLeaseIsLost) {
   always("ChangeMessageVisibilityBatch",
@@ -111,6 +143,39 @@ TEST_F(SqsSettling, ARenewalThatIsThrottledIsRepeated) {
   ASSERT_TRUE(delivered(1));
   EXPECT_TRUE(asked("ChangeMessageVisibilityBatch", 3));
   EXPECT_TRUE(host.withdrawn().empty());
+}
+
+/// The loop's own thread in the hands of a test, so that it can be late.
+TEST_F(SqsSettling, AMessageWhoseTimeEndedBeforeItsTurnIsNotDelivered) {
+  next("ReceiveMessage", messages({message("a"), message("b")}));
+  SqsConfig config;
+  config.queue.name = "q";
+  config.queue.url = "http://queue/1/q";
+  config.aws.region = "eu-west-1";
+  config.aws.endpoint = server.url();
+  config.aws.keys.access_key = config.aws.keys.secret_key = "key";
+  config.visibility = 1s;
+  config.wait = 0s;
+  common::CurlLoop curl({});
+  Queue queue(curl, config, [](std::int32_t, const std::string&) {});
+  Receiver receiver(Host(host.table()), curl, queue, config);
+  host.open({1, 0, 0});
+  curl.start();
+  curl.loop().post([&] { receiver.begin({2, 0, 0}); });
+  ASSERT_TRUE(host.wait_until([&] { return host.deliver_calls() == 2; })) << "b has to wait";
+  host.open({2, 0, 0});
+  curl.loop().post([&] {
+    pass(1100ms);
+    receiver.set_window({2, 0, 0});
+    server.note("window");
+    receiver.end();
+    receiver.close();
+    queue.close();
+  });
+  ASSERT_TRUE(asked("window"));
+  curl.stop();
+  EXPECT_EQ(bodies(), (std::vector<std::string>{"a"}));
+  EXPECT_TRUE(host.logged("before there was room"));
 }
 
 TEST(SqsLease, IsRenewedFromHalfOfItsTimeOn) {
