@@ -13,11 +13,16 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kMostInBatch = 10;
-constexpr std::chrono::milliseconds kAnswerWithin = 10s;
+constexpr std::chrono::milliseconds kReturnWithin = 10s;
 /// SQS keeps a message invisible for twelve hours from its receipt and no longer, however often that is renewed.
 constexpr auto kLongest = std::chrono::hours(12) * 9 / 10;
 constexpr const char* kRanOut =
     "the lease of messages ran out before it could be renewed; others may get them as well";
+
+/// A renewal that hangs is given up while there is time for another one.
+std::chrono::milliseconds renew_within(std::chrono::milliseconds visibility) {
+  return std::clamp<std::chrono::milliseconds>(visibility / 6, 250ms, 10s);
+}
 
 /// Whole seconds until then, no less.
 std::int64_t seconds_until(Lease::Clock::time_point when, Lease::Clock::time_point now) {
@@ -29,7 +34,7 @@ std::int64_t seconds_until(Lease::Clock::time_point when, Lease::Clock::time_poi
 void Receiver::renew_soon() {
   if (renew_timer_ != 0 || is_closed_) return;
   const std::chrono::milliseconds often = config_.visibility;
-  renew_timer_ = loop_.after(std::clamp<std::chrono::milliseconds>(often / 8, 100ms, 10s), [this] {
+  renew_timer_ = loop_.after(std::clamp<std::chrono::milliseconds>(often / 16, 50ms, 10s), [this] {
     renew_timer_ = 0;
     renew();
     if (is_reading_ || !out_.empty()) renew_soon();
@@ -118,8 +123,8 @@ void Receiver::give_back(std::uint64_t event, Lease& lease, std::chrono::seconds
 }
 
 void Receiver::send_changes() {
-  send_changes(renewals_, kAnswerWithin);
-  send_changes(returns_, kAnswerWithin);
+  send_changes(renewals_, renew_within(config_.visibility));
+  send_changes(returns_, kReturnWithin);
 }
 
 void Receiver::send_changes(std::deque<Change>& all, std::chrono::milliseconds within) {

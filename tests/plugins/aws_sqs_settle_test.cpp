@@ -145,6 +145,18 @@ TEST_F(SqsSettling, ARenewalThatIsThrottledIsRepeated) {
   EXPECT_TRUE(host.withdrawn().empty());
 }
 
+TEST_F(SqsSettling, ARenewalThatHangsIsAskedAgainBeforeTheLeaseEnds) {
+  always("ChangeMessageVisibilityBatch", [this](const Asked& asked) {
+    if (++counted == 1) server.wait_for("release", 1);
+    return confirmed(asked);
+  });
+  read({message("a")}, {{"visibilityTimeout", "3000000000"}});
+  ASSERT_TRUE(delivered(1));
+  EXPECT_TRUE(asked("receipt-a\",\"VisibilityTimeout", 2));
+  EXPECT_TRUE(host.withdrawn().empty());
+  server.note("release");
+}
+
 /// The loop's own thread in the hands of a test, so that it can be late.
 TEST_F(SqsSettling, AMessageWhoseTimeEndedBeforeItsTurnIsNotDelivered) {
   next("ReceiveMessage", messages({message("a"), message("b")}));
