@@ -14,8 +14,6 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kMostInBatch = 10;
 constexpr std::chrono::milliseconds kReturnWithin = 10s;
-/// SQS keeps a message invisible for twelve hours from its receipt and no longer, however often that is renewed.
-constexpr auto kLongest = std::chrono::hours(12) * 9 / 10;
 constexpr const char* kRanOut =
     "the lease of messages ran out before it could be renewed; others may get them as well";
 
@@ -46,8 +44,7 @@ void Receiver::renew() {
   std::vector<std::uint64_t> ended, too_old;
   const auto look_at = [&](std::uint64_t event, Lease& lease) {
     if (lease.is_lost) return;
-    if (lease.has_ended(now)) return ended.push_back(event);
-    if (lease.received_at + kLongest <= now && !lease.is_done) return too_old.push_back(event);
+    if (lease.has_ended(now)) return (lease.is_at_its_longest() ? too_old : ended).push_back(event);
     const std::chrono::seconds time = lease.renewal(config_.visibility, now);
     if (time == 0s) return;
     lease.is_renewing = true;
@@ -59,7 +56,7 @@ void Receiver::renew() {
   for (Waiting& each : backlog_)
     look_at(each.event, each.lease);
   lost(ended, kRanOut);
-  lost(too_old, "messages were out for most of the twelve hours that SQS allows; they are given up");
+  lost(too_old, "messages were out for the twelve hours that SQS allows; others may get them as well");
   pump();
 }
 

@@ -10,8 +10,9 @@ namespace cleat::sqs {
 /// What we have of a message: until it is deleted, given back, or lost.
 struct Lease {
   using Clock = std::chrono::steady_clock;
-  /// SQS keeps a message invisible for twelve hours from its receipt and no longer, however often that is renewed.
-  static constexpr std::chrono::seconds kLongest = std::chrono::hours(12) - std::chrono::seconds(1);
+  /// SQS keeps a message invisible for twelve hours from its receipt and no longer, however often that is renewed. Less
+  /// what its clock and ours may differ by: a renewal beyond is refused as a whole.
+  static constexpr std::chrono::seconds kLongest = std::chrono::hours(12) - std::chrono::seconds(5);
 
   std::string receipt, message_id;
   std::uint64_t lane = 0;
@@ -28,11 +29,16 @@ struct Lease {
     return std::clamp(left, std::chrono::seconds(0), wanted);
   }
 
+  /// It lasts for as long as SQS allows.
+  [[nodiscard]] bool is_at_its_longest() const {
+    return until + std::chrono::seconds(1) >= received_at + kLongest;
+  }
+
   /// For how long it is to be renewed now; 0: not at all. From half of its time on, so that there is some left for more
   /// attempts.
   [[nodiscard]] std::chrono::seconds renewal(std::chrono::seconds visibility, Clock::time_point now) const {
     const bool is_due = !is_renewing && !is_lost && !has_ended(now) && until - now < visibility / 2.0;
-    return is_due ? visibility : std::chrono::seconds(0);
+    return is_due && !is_at_its_longest() ? allowed(visibility, now) : std::chrono::seconds(0);
   }
 };
 

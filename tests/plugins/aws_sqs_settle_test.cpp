@@ -200,6 +200,21 @@ TEST(SqsLease, IsRenewedFromHalfOfItsTimeOn) {
   EXPECT_EQ(lease.renewal(30s, start + 16s), 0s);
 }
 
+TEST(SqsLease, LastsForTwelveHoursInAll) {
+  const Lease::Clock::time_point start{100h};
+  Lease lease{"r", "m", 0, start, start + 11h + 50min};
+  EXPECT_EQ(lease.renewal(1h, start + 11h + 30min), 29min + 55s) << "no more than is left";
+  EXPECT_EQ(lease.allowed(1h, start + 11h + 30min), 29min + 55s);
+  EXPECT_EQ(lease.allowed(1min, start + 11h + 30min), 1min);
+  EXPECT_EQ(lease.allowed(1min, start + 13h), 0s);
+  EXPECT_FALSE(lease.is_at_its_longest());
+  lease.until = start + 12h - 5s;
+  EXPECT_TRUE(lease.is_at_its_longest());
+  EXPECT_EQ(lease.renewal(1h, start + 11h + 59min), 0s) << "SQS would refuse it";
+  EXPECT_FALSE(lease.has_ended(start + 11h + 59min));
+  EXPECT_TRUE(lease.has_ended(start + 12h));
+}
+
 TEST(SqsBatch, SaysOfEachEntryWhatBecameOfIt) {
   const common::JsonValue answer = common::parse_json(
       R"({"Successful":[{"Id":"0"},{"Id":"4"},{"Id":"99"},{"Id":"x"},{}],"Failed":[)"
