@@ -114,8 +114,19 @@ void Receiver::drop_waiting(std::uint64_t event) {
   if (!group.empty()) hand_back_group(group, 0s);
 }
 
+/// Never beside a renewal of the same message: whichever the queue carries out last counts.
 void Receiver::give_back(std::uint64_t event, Lease& lease, std::chrono::seconds delay) {
-  returns_.push_back({std::move(lease.receipt), event, Clock::now() + delay, false});
+  Change back{std::move(lease.receipt), event, Clock::now() + delay, false};
+  if (lease.is_renewing) {
+    const auto unsent = std::find_if(renewals_.begin(), renewals_.end(),
+                                     [&](const Change& each) { return each.event == event; });
+    if (unsent == renewals_.end()) {
+      held_returns_[event] = std::move(back);
+      return;
+    }
+    renewals_.erase(unsent);
+  }
+  returns_.push_back(std::move(back));
   flush_soon();
 }
 
@@ -158,6 +169,10 @@ void Receiver::changed(const std::vector<Change>& changes, const common::JsonVal
   for (std::size_t i = 0; i < changes.size(); ++i) {
     const Change& change = changes[i];
     if (!change.is_renewal) continue;
+    if (auto held = held_returns_.extract(change.event); !held.empty()) {
+      returns_.push_back(std::move(held.mapped()));
+      flush_soon();
+    }
     Lease* const lease = lease_of(change.event);
     if (lease == nullptr) continue;
     lease->is_renewing = false;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "common/back_off.hpp"
@@ -100,6 +101,7 @@ class Receiver {
   Lanes lanes_;
   std::deque<std::uint64_t> deletes_;
   std::deque<Change> renewals_, returns_;
+  std::unordered_map<std::uint64_t, Change> held_returns_;  ///< by event, until its renewal is answered
   std::size_t deleting_ = 0, changing_ = 0;
   bool is_flushing_ = false;
   std::function<void()> settled_;

@@ -157,6 +157,23 @@ TEST_F(SqsSettling, ARenewalThatHangsIsAskedAgainBeforeTheLeaseEnds) {
   server.note("release");
 }
 
+TEST_F(SqsSettling, ADelayWaitsForTheRenewalThatIsOnItsWay) {
+  always("ChangeMessageVisibilityBatch", [this](const Asked& asked) {
+    server.note("came " + asked.body);
+    if (asked.body.find(R"("VisibilityTimeout":2)") != std::string::npos) server.wait_for("release", 1);
+    return confirmed(asked);
+  });
+  read({message("a"), message("b")}, {{"visibilityTimeout", kTwoSeconds}});
+  ASSERT_TRUE(delivered(2));
+  ASSERT_TRUE(asked("came"));
+  driver.settle(id(0), CLEAT_ABANDON);
+  driver.settle(id(1));
+  ASSERT_TRUE(asked("DeleteMessageBatch"));
+  EXPECT_EQ(server.count(R"("receipt-a","VisibilityTimeout":0)"), 0U) << "beside the renewal";
+  server.note("release");
+  EXPECT_TRUE(asked(R"("receipt-a","VisibilityTimeout":0)"));
+}
+
 /// The loop's own thread in the hands of a test, so that it can be late.
 TEST_F(SqsSettling, AMessageWhoseTimeEndedBeforeItsTurnIsNotDelivered) {
   next("ReceiveMessage", messages({message("a"), message("b")}));
