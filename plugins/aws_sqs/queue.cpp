@@ -91,6 +91,7 @@ void Queue::send(Action action, std::string body, const Ask& ask, Done done) {
   request.may_run_twice = ask.may_run_twice;
   request.tag = ask.tag;
   request.deadline_ns = ask.deadline_ns;
+  request.on_begin = ask.on_begin;
   client_.send(std::move(request), [this, action, done = std::move(done)](common::HttpResponse* answer,
                                                                           const aws::Failure* failure) {
     if (failure != nullptr) {

@@ -38,6 +38,7 @@ class Queue {
     bool may_run_twice = true;
     std::uint64_t tag = 0;
     std::uint64_t deadline_ns = 0;
+    std::function<void()> on_begin;  ///< as in HttpRequest
   };
   /// Only when it was found. `done` gets the JSON of a good answer, or what went wrong.
   void ask(Ask ask, Done done);

@@ -46,7 +46,7 @@ void Sender::cancel(std::uint64_t call_id) {
     const auto found = calls_.find(call_id);
     if (found == calls_.end()) return;
     const PendingPtr pending = found->second;
-    fail(pending, CLEAT_CANCELLED, "nobody waits for the answer any more", !pending->was_sent);
+    give_up(pending, CLEAT_CANCELLED, "nobody waits for the answer any more");
   });
 }
 
@@ -56,10 +56,9 @@ void Sender::begin(const PendingPtr& pending) {
   const Deadline deadline{pending->deadline_ns};
   pending->timer = queue_.loop().at(deadline.time(), [this, pending] {
     pending->timer = 0;
-    fail(pending, CLEAT_TIMEOUT,
-         pending->was_sent ? "SQS did not answer within the time of the call"
-                           : "the message could not be sent within the time of the call",
-         !pending->was_sent || pending->message.is_once);
+    give_up(pending, CLEAT_TIMEOUT,
+            pending->was_sent ? "SQS did not answer within the time of the call"
+                              : "the message could not be sent within the time of the call");
   });
   if (waiting_.empty()) waiting_since_ = std::chrono::steady_clock::now();
   waiting_.push_back(pending);
@@ -112,7 +111,6 @@ void Sender::send(Batch batch) {
   ask.action = Action::send;
   ask.members = ",\"Entries\":[";
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    batch[i]->was_sent = true;
     ask.members +=
         (i == 0 ? "{\"Id\":\"" : ",{\"Id\":\"") + std::to_string(i) + "\"," + batch[i]->message.json + "}";
     ask.deadline_ns = std::max(ask.deadline_ns, batch[i]->deadline_ns);
@@ -120,11 +118,15 @@ void Sender::send(Batch batch) {
   ask.members += "]";
   ask.may_run_twice =
       std::all_of(batch.begin(), batch.end(), [](const PendingPtr& each) { return each->message.is_once; });
+  const auto all = std::make_shared<const Batch>(std::move(batch));
+  ask.on_begin = [all] {
+    for (const PendingPtr& each : *all)
+      each->was_sent = true;
+  };
   ++requests_;
-  queue_.ask(std::move(ask),
-             [this, batch = std::move(batch)](const common::JsonValue* answer, const aws::Failure* failure) {
-               answered(batch, answer, failure);
-             });
+  queue_.ask(std::move(ask), [this, all](const common::JsonValue* answer, const aws::Failure* failure) {
+    answered(*all, answer, failure);
+  });
 }
 
 void Sender::answered(const Batch& batch, const common::JsonValue* answer, const aws::Failure* failure) {
@@ -158,14 +160,18 @@ void Sender::take(const Batch& batch, const common::JsonValue& answer) {
   }
 }
 
+/// Before the queue has answered.
+void Sender::give_up(const PendingPtr& pending, cleat_status status, const std::string& why) {
+  const std::string text =
+      pending->was_sent ? why + "; the message had been sent and may be in the queue" : why;
+  fail(pending, status, text, !pending->was_sent || pending->message.is_once);
+}
+
 void Sender::fail(const PendingPtr& pending, cleat_status status, const std::string& why, bool is_retryable,
                   std::uint32_t retry_after_ms) {
   if (pending->is_over) return;
-  const bool is_open =
-      pending->was_sent && !is_retryable && (status == CLEAT_TIMEOUT || status == CLEAT_CANCELLED);
-  const std::string text = is_open ? why + "; the message had been sent and may be in the queue" : why;
   pending->call.fail(
-      {sizeof(cleat_failure), status, is_retryable ? CLEAT_RETRYABLE : 0, retry_after_ms, 0, str(text)});
+      {sizeof(cleat_failure), status, is_retryable ? CLEAT_RETRYABLE : 0, retry_after_ms, 0, str(why)});
   finish(pending);
 }
 
@@ -183,7 +189,7 @@ void Sender::end() {
   waiting_.clear();
   while (!calls_.empty()) {
     const PendingPtr pending = calls_.begin()->second;
-    fail(pending, CLEAT_CANCELLED, "the component stopped before SQS had answered", !pending->was_sent);
+    give_up(pending, CLEAT_CANCELLED, "the component stopped before SQS had answered");
   }
 }
 

@@ -47,6 +47,7 @@ class Sender {
   void send(Batch batch);
   void answered(const Batch& batch, const common::JsonValue* answer, const aws::Failure* failure);
   void take(const Batch& batch, const common::JsonValue& answer);
+  void give_up(const PendingPtr& pending, cleat_status status, const std::string& why);
   void fail(const PendingPtr& pending, cleat_status status, const std::string& why, bool is_retryable,
             std::uint32_t retry_after_ms = 0);
   void finish(const PendingPtr& pending);

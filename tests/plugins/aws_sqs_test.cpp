@@ -73,6 +73,19 @@ TEST_F(SqsTest, CompletesACallByItsDeadline) {
   server.note("release");
 }
 
+/// Nobody answers the handshake.
+TEST_F(SqsTest, KnowsWhatWasNeverSent) {
+  const std::string host_and_port = server.url().substr(std::string("http").size());
+  run({{"queueName", "https" + host_and_port + "/1/q"}, {"endpoint", "https" + host_and_port}}, CLEAT_OUT);
+  const auto& brief = driver.invoke("create", "x", {}, 1s);
+  const auto& long_one = driver.invoke("create", "y", {}, 4s);
+  for (const auto* each : {&brief, &long_one}) {
+    EXPECT_EQ(done(*each).status, CLEAT_TIMEOUT);
+    EXPECT_TRUE(done(*each).is_retryable());
+    EXPECT_EQ(done(*each).text.find("may"), std::string::npos) << done(*each).text;
+  }
+}
+
 TEST_F(SqsTest, TellsNoSecret) {
   always("SendMessageBatch", [](const Asked&) {
     return refused("InvalidSignatureException", "no planted-secret The Canonical String planted-token",

@@ -100,6 +100,7 @@ void Client::transmit(const std::shared_ptr<Sent>& sent, const KeysPtr& keys) {
   out.may_run_twice = request.may_run_twice;
   out.deadline_ns = request.deadline_ns;
   out.max_response_bytes = request.max_response_bytes;
+  out.on_begin = request.on_begin;
   try {
     sign(out, *keys, scope());
   } catch (const Error& error) {

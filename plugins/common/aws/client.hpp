@@ -29,6 +29,7 @@ struct ServiceRequest {
   std::uint64_t tag = 0;  ///< as in HttpRequest
   std::uint64_t deadline_ns = 0;
   std::uint64_t max_response_bytes = std::uint64_t{64} << 20U;
+  std::function<void()> on_begin;  ///< as in HttpRequest
 };
 
 /// Signs requests to one service and sends them. All but the constructor on the loop's thread.

@@ -36,6 +36,8 @@ struct HttpRequest {
   bool follow_redirects = false;         ///< at most ten, and never from https to http
   std::uint64_t deadline_ns = 0;         ///< CLOCK_MONOTONIC
   std::uint64_t max_response_bytes = 0;  ///< of the body; 0: no bound
+  /// Called, if given, on the loop's thread when a connection is there and the request goes out over it; for each attempt.
+  std::function<void()> on_begin;
 };
 
 struct HttpResponse {

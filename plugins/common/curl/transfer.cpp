@@ -121,6 +121,7 @@ int CurlLoop::Transfer::on_request(void* self, char* /*far*/, char* /*near*/, in
   auto& transfer = *static_cast<Transfer*>(self);
   if (transfer.was_sent() && !transfer.http.may_run_twice) return CURL_PREREQFUNC_ABORT;
   if (transfer.attempts_++ == 0) transfer.sent_before_ = transfer.bytes_sent();
+  if (transfer.http.on_begin) transfer.http.on_begin();
   return CURL_PREREQFUNC_OK;
 }
 
