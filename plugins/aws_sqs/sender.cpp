@@ -61,15 +61,18 @@ void Sender::begin(const PendingPtr& pending) {
                               : "the message could not be sent within the time of the call");
   });
   if (waiting_.empty()) waiting_since_ = std::chrono::steady_clock::now();
-  waiting_.push_back(pending);
+  pending->place = waiting_.insert(waiting_.end(), pending);
+  pending->is_waiting = true;
   if (std::exchange(is_flushing_, true)) return;
   // What came together goes together.
   queue_.loop().before_sleep([this] {
     is_flushing_ = false;
     queue_.when_found([this](const aws::Failure* failure) {
       if (failure == nullptr) return flush();
-      for (const PendingPtr& each : std::exchange(waiting_, {}))
-        fail(each, failure->status, failure->text, failure->is_retryable, failure->retry_after_ms);
+      while (!waiting_.empty()) {
+        const PendingPtr first = waiting_.front();
+        fail(first, failure->status, failure->text, failure->is_retryable, failure->retry_after_ms);
+      }
     });
   });
 }
@@ -81,7 +84,7 @@ bool Sender::is_due() const {
 
 void Sender::flush() {
   while (requests_ < most_requests_ && !waiting_.empty() && is_due()) {
-    if (Batch batch = next_batch(); !batch.empty()) send(std::move(batch));
+    send(next_batch());
     waiting_since_ = std::chrono::steady_clock::now();
   }
   if (waiting_.empty() || requests_ >= most_requests_ || linger_ != 0) return;
@@ -96,11 +99,10 @@ Sender::Batch Sender::next_batch() {
   std::size_t bytes = 0;
   while (!waiting_.empty() && batch.size() < kMostInBatch) {
     const PendingPtr& next = waiting_.front();
-    if (!next->is_over) {
-      if (!batch.empty() && bytes + next->message.bytes > kMostBatchBytes) break;
-      bytes += next->message.bytes;
-      batch.push_back(next);
-    }
+    if (!batch.empty() && bytes + next->message.bytes > kMostBatchBytes) break;
+    bytes += next->message.bytes;
+    next->is_waiting = false;
+    batch.push_back(next);
     waiting_.pop_front();
   }
   return batch;
@@ -177,6 +179,7 @@ void Sender::fail(const PendingPtr& pending, cleat_status status, const std::str
 
 void Sender::finish(const PendingPtr& pending) {
   pending->is_over = true;
+  if (std::exchange(pending->is_waiting, false)) waiting_.erase(pending->place);
   if (pending->timer != 0) queue_.loop().cancel(std::exchange(pending->timer, 0));
   count_.fetch_sub(1);
   bytes_.fetch_sub(pending->message.json.size());
@@ -186,7 +189,6 @@ void Sender::finish(const PendingPtr& pending) {
 void Sender::end() {
   is_ended_ = true;
   if (linger_ != 0) queue_.loop().cancel(std::exchange(linger_, 0));
-  waiting_.clear();
   while (!calls_.empty()) {
     const PendingPtr pending = calls_.begin()->second;
     give_up(pending, CLEAT_CANCELLED, "the component stopped before SQS had answered");

@@ -4,7 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <map>
 #include <memory>
 #include <vector>
@@ -35,7 +35,8 @@ class Sender {
     Outgoing message;
     std::uint64_t deadline_ns = 0;
     common::EventLoop::TimerId timer = 0;
-    bool was_sent = false, is_over = false;
+    std::list<std::shared_ptr<Pending>>::iterator place;  ///< in waiting_, while is_waiting
+    bool is_waiting = false, was_sent = false, is_over = false;
   };
   using PendingPtr = std::shared_ptr<Pending>;
   using Batch = std::vector<PendingPtr>;
@@ -56,7 +57,7 @@ class Sender {
   Queue& queue_;
   const SqsConfig& config_;
   const std::size_t most_requests_;
-  std::deque<PendingPtr> waiting_;
+  std::list<PendingPtr> waiting_;
   std::map<std::uint64_t, PendingPtr> calls_;  ///< all that are not over, by their id
   std::chrono::steady_clock::time_point waiting_since_;
   common::EventLoop::TimerId linger_ = 0;

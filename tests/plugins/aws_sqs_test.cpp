@@ -1,9 +1,21 @@
+#include <malloc.h>
+
 #include "plugins/aws_sqs_fixture.hpp"
+
+extern "C" __attribute__((weak)) std::size_t __sanitizer_get_current_allocated_bytes();
 
 namespace cleat::sqs {
 namespace {
 
 using namespace std::chrono_literals;
+
+/// Bytes of the heap in use.
+std::int64_t allocated() {
+  if (__sanitizer_get_current_allocated_bytes != nullptr)
+    return static_cast<std::int64_t>(__sanitizer_get_current_allocated_bytes());
+  const struct mallinfo2 info = ::mallinfo2();
+  return static_cast<std::int64_t>(info.uordblks + info.hblkhd);
+}
 
 TEST_F(SqsTest, SendsABatchAndTellsEachCallWhatBecameOfIt) {
   next("SendMessageBatch",
@@ -84,6 +96,24 @@ TEST_F(SqsTest, KnowsWhatWasNeverSent) {
     EXPECT_TRUE(done(*each).is_retryable());
     EXPECT_EQ(done(*each).text.find("may"), std::string::npos) << done(*each).text;
   }
+}
+
+TEST_F(SqsTest, KeepsNothingOfCallsThatAreOver) {
+  always("GetQueueUrl", [this](const Asked&) {
+    server.wait_for("release", 1);
+    return Said{};
+  });
+  run({}, CLEAT_OUT);
+  constexpr std::size_t kCalls = 60, kBytes = 1U << 20U;
+  const std::int64_t before = allocated();
+  for (std::size_t i = 1; i <= kCalls; ++i) {
+    const auto& call = driver.invoke("create", std::string(kBytes, 'x'));
+    driver.cancel(i);
+    EXPECT_EQ(done(call).status, CLEAT_CANCELLED);
+  }
+  // The driver has the data of its calls.
+  EXPECT_LT(allocated() - before, static_cast<std::int64_t>(kCalls * kBytes * 5 / 4));
+  server.note("release");
 }
 
 TEST_F(SqsTest, TellsNoSecret) {
