@@ -15,21 +15,25 @@ bool is_queue_name(std::string_view text) {
   });
 }
 
-[[noreturn]] void refuse(std::string_view text) {
+[[noreturn]] void refuse(const std::string& found) {
   throw Error(
       CLEAT_INVALID,
       "queueName: expected a name of letters, digits, '-' and '_' (with .fifo at its end), the URL of a "
-      "queue, or arn:aws:sqs:REGION:ACCOUNT:NAME; found '" +
-          std::string(text) + "'");
+      "queue, or arn:aws:sqs:REGION:ACCOUNT:NAME; found " +
+          found);
 }
 
-/// "https://sqs.eu-west-1.amazonaws.com/123456789012/orders"
+/// "https://sqs.eu-west-1.amazonaws.com/123456789012/orders". One that is none is not repeated: it may hold a password.
 QueueName parse_url(std::string_view text) {
+  const bool is_plain = std::none_of(text.begin(), text.end(), [](unsigned char c) {
+    return c <= 0x20 || c >= 0x7F || c == '@' || c == '?' || c == '#';
+  });
+  if (!is_plain) refuse("an URL with a user, a query, or more that is none of a queue's");
   QueueName out;
   out.url = text;
   const std::string_view rest = text.substr(text.find("://") + 3);
   const std::vector<std::string_view> parts = common::split_list(rest, '/');
-  if (parts.size() < 3 || !is_queue_name(parts.back())) refuse(text);
+  if (parts.size() < 3 || !is_queue_name(parts.back())) refuse("another URL");
   out.name = parts.back();
   const std::vector<std::string_view> host = common::split_list(parts[0], '.');
   if (host.size() >= 4 && host[0] == "sqs" && host[2] == "amazonaws") out.region = host[1];
@@ -54,10 +58,11 @@ QueueName parse_queue_name(std::string_view text) {
   if (lower.rfind("http://", 0) == 0 || lower.rfind("https://", 0) == 0) return parse_url(text);
   if (text.substr(0, 4) == "arn:") {
     const aws::Arn arn = aws::parse_arn(text);
-    if (arn.service != "sqs" || !is_queue_name(arn.resource)) refuse(text);
+    if (arn.service != "sqs" || !is_queue_name(arn.resource)) refuse("'" + std::string(text) + "'");
     return {arn.resource, arn.account, arn.region, {}};
   }
-  if (!is_queue_name(text)) refuse(text);
+  if (!is_queue_name(text))
+    refuse(text.find("://") != std::string_view::npos ? "another URL" : "'" + std::string(text) + "'");
   return {std::string(text), {}, {}, {}};
 }
 

@@ -33,6 +33,19 @@ TEST(SqsQueueName, IsANameAnUrlOrAnArn) {
   EXPECT_THROW(parse_queue_name(std::string(81, 'x')), Error);
 }
 
+TEST(SqsQueueName, IsNotRepeatedWhereItMayHoldASecret) {
+  for (const char* bad :
+       {"https://alice:secret@host/1/q", "https://alice:secret@host/q", "ftp://alice:secret@host/1/q",
+        "https://host/1/q?key=secret", "https://host/1/q#secret", "https://host/secret"}) {
+    try {
+      parse_queue_name(bad);
+      ADD_FAILURE() << bad;
+    } catch (const Error& error) {
+      EXPECT_EQ(std::string(error.what()).find("secret"), std::string::npos) << error.what();
+    }
+  }
+}
+
 TEST(SqsBody, IsTextThatXmlCanCarry) {
   for (const char* good : {"a", "\t\r\n", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xEF\xBF\xBD"})
     EXPECT_TRUE(aws::is_sendable(good)) << good;
