@@ -15,12 +15,13 @@ import nats_rows
 import postgresql_rows
 import rabbitmq_rows
 import redis_rows
+import sqs_rows
 from bench import Settings
 from processes import BenchError
 from report import as_json, tables
 
 # Each has ROWS, by name, and place(), which is there while they run: a server, or nothing.
-FAMILIES = [http_rows, kafka_rows, local_rows, redis_rows, rabbitmq_rows, postgresql_rows, nats_rows, mqtt3_rows, aws_rows]
+FAMILIES = [http_rows, kafka_rows, local_rows, redis_rows, rabbitmq_rows, postgresql_rows, nats_rows, mqtt3_rows, aws_rows, sqs_rows]
 
 
 def arguments() -> argparse.Namespace:

@@ -1,5 +1,6 @@
 """Real servers for a run, started and stopped by scripts/brokers, with their data below the build folder."""
 import json
+import os
 import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,10 +22,11 @@ class Server:
 
 
 @contextmanager
-def running(settings: Settings, name: str):
+def running(settings: Settings, name: str, **environment: str):
     """The server of that name in scripts/lib/brokers, on ports of its own; stopped at the end."""
     words = [name, "--data", str(settings.build / "servers" / name)]
-    started = subprocess.run([SCRIPT, "start", *words], stdout=subprocess.PIPE, text=True, check=False)
+    started = subprocess.run([SCRIPT, "start", *words], stdout=subprocess.PIPE, text=True, check=False,
+                             env={**os.environ, **environment})
     if started.returncode != 0:
         raise BenchError(f"scripts/brokers start {name} failed")
     try:

@@ -1,5 +1,5 @@
 # ElasticMQ 1.6.14 (SQS: takes any key), from Maven
-# Port: http. Account 000000000000, region us-east-1; keeps queues and messages on disk.
+# Port: http. Account 000000000000, region us-east-1; keeps queues and messages on disk, unless ELASTICMQ_STORAGE=memory.
 # shellcheck shell=bash
 
 elasticmq_version=1.6.14
@@ -26,14 +26,14 @@ P
 
 start_broker() {
   keep_ports http
-  [ -f "$data/elasticmq.conf" ] || cat >"$data/elasticmq.conf" <<P
+  cat >"$data/elasticmq.conf" <<P
 include classpath("application.conf")
 node-address { protocol = http, host = "127.0.0.1", port = $(port_of http), context-path = "" }
 rest-sqs { enabled = true, bind-port = $(port_of http), bind-hostname = "127.0.0.1", sqs-limits = strict }
 rest-stats { enabled = false }
 generate-node-address = false
 aws { region = us-east-1, accountId = 000000000000 }
-messages-storage { enabled = true, driver-class-name = "org.h2.Driver", uri = "jdbc:h2:$data/messages;WRITE_DELAY=0", username = "", password = "", prune-data-on-init = false }
+messages-storage { enabled = $([ "${ELASTICMQ_STORAGE:-disk}" = memory ] && echo false || echo true), driver-class-name = "org.h2.Driver", uri = "jdbc:h2:$data/messages;WRITE_DELAY=0", username = "", password = "", prune-data-on-init = false }
 P
   setsid java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dconfig.file="$data/elasticmq.conf" -cp "$elasticmq_libs/*" \
     org.elasticmq.server.Main >>"$data/server.log" 2>&1 </dev/null &
