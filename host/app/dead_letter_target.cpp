@@ -62,7 +62,7 @@ class Way {
     bool needs_one = false;
     bool has_one = false;
     for (const Field& field : target_.type.fields) {
-      if (field.names != Field::Names::destination) continue;
+      if (!field.is_destination()) continue;
       needs_one = true;
       const std::optional<std::string> place = destination(field);
       if (!place) continue;
@@ -92,7 +92,7 @@ class Way {
   [[nodiscard]] const Field* reads(const std::string& place) const {
     if (source_.type.type != target_.type.type || !is_same_far_end()) return nullptr;
     for (const Field& field : source_.type.fields) {
-      if (field.names != Field::Names::source) continue;
+      if (!field.is_source()) continue;
       const std::string* const value = find(source_values_, field.name);
       if (value == nullptr) continue;
       const std::vector<std::string> places = split_list(*value);
@@ -113,7 +113,7 @@ class Way {
   [[nodiscard]] std::string missing() const {
     std::vector<std::string> ways;
     for (const Field& field : target_.type.fields) {
-      if (field.names != Field::Names::destination) continue;
+      if (!field.is_destination()) continue;
       ways.push_back(fmt::format("'{}' in its component", field.name));
       if (!field.request_key.empty())
         ways.push_back(fmt::format("'{}' in deadLetterMetadata", field.request_key));

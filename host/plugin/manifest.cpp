@@ -54,10 +54,11 @@ constexpr std::array<Feed, 9> kFeeds{
      {"retryRandomization", Field::Feeds::retry_randomization, Field::Type::number},
      {"retryMaxRetries", Field::Feeds::retry_max_retries, Field::Type::integer}}};
 
-constexpr std::array<std::pair<std::string_view, Field::Names>, 3> kNames{
+constexpr std::array<std::pair<std::string_view, Field::Names>, 4> kNames{
     {{"server", Field::Names::server},
      {"source", Field::Names::source},
-     {"destination", Field::Names::destination}}};
+     {"destination", Field::Names::destination},
+     {"both", Field::Names::both}}};
 
 /// Remembers names without regard to case and says which one comes twice.
 class Names {
@@ -117,18 +118,18 @@ void read_names(const Node& node, Field& field) {
   if (known != kNames.end()) {
     field.names = known->second;
   } else if (!what.empty()) {
-    node.fault(fmt::format("\"names\" must be server, source or destination, not \"{}\"", what));
+    node.fault(fmt::format("\"names\" must be server, source, destination or both, not \"{}\"", what));
   }
   if (field.names != Field::Names::nothing && field.type != Field::Type::string &&
       field.type != Field::Type::list) {
     node.fault("a field with \"names\" must be of type string or list");
   }
-  if (field.names == Field::Names::source && (field.directions & CLEAT_IN) == 0)
+  if (field.is_source() && (field.directions & CLEAT_IN) == 0)
     node.fault("a source is only for a field of an input");
-  if (field.names == Field::Names::destination && (field.directions & CLEAT_OUT) == 0)
+  if (field.is_destination() && (field.directions & CLEAT_OUT) == 0)
     node.fault("a destination is only for a field of an output");
   field.request_key = node.text("request_key");
-  if (!field.request_key.empty() && field.names != Field::Names::destination)
+  if (!field.request_key.empty() && !field.is_destination())
     node.fault("\"request_key\" is only for a field that names a destination");
 }
 

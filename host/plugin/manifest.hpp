@@ -30,8 +30,8 @@ struct Field {
   };
 
   /// What of the far end a field names. Two components of one type with a server in common and the source of one as the
-  /// destination of the other would feed each other.
-  enum class Names { nothing, server, source, destination };
+  /// destination of the other would feed each other. `both`: an input reads it, an output writes to it.
+  enum class Names { nothing, server, source, destination, both };
 
   std::string name;
   std::vector<std::string> aliases;
@@ -44,6 +44,8 @@ struct Field {
   bool sensitive = false;
   Feeds feeds = Feeds::nothing;
   Names names = Names::nothing;
+  [[nodiscard]] bool is_source() const { return names == Names::source || names == Names::both; }
+  [[nodiscard]] bool is_destination() const { return names == Names::destination || names == Names::both; }
   std::string
       request_key;  ///< destination: the entry of a request's metadata that stands in for it; empty: none
   std::string help, example, deprecated;

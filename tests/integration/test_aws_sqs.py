@@ -163,6 +163,17 @@ def test_a_stopped_host_gives_back_at_once_what_did_not_begin(start_host, server
     assert len(server.receive_all(url, 4, 15)) == 4
 
 
+def test_dead_letters_do_not_go_to_their_own_queue(start_host, server, app):
+    """One in another region would be another queue."""
+    name, _ = server.queue()
+    host = start_host(income(server, name, deadLetter="letters"), sqs("other", server, name, "input", deadLetter="elsewhere"),
+                      sqs("letters", server, name, "output"), sqs("elsewhere", server, name, "output", region="eu-west-1"), app=app)
+    host.wait_for_message("Failed to init component in", "does not write to its own source")
+    host.wait_for_message("Component loaded: other")
+    for each in ("letters", "elsewhere"):
+        host.wait_for_message(f"Component loaded: {each}")
+
+
 def test_groups_of_a_fifo_queue_stay_in_order(start_host, moto, app):
     name, url = moto.queue(fifo=True)
     for number in range(6):

@@ -275,7 +275,8 @@ TEST(Manifest, AFieldNamesAServerASourceOrADestination) {
   const auto manifest = parse_manifest(one_type("", R"(
       {"name":"hosts","type":"list","names":"server"},
       {"name":"reads","type":"list","names":"source","directions":["input"]},
-      {"name":"writes","names":"destination","request_key":"to"}, {"name":"other"})"));
+      {"name":"writes","names":"destination","request_key":"to"}, {"name":"other"},
+      {"name":"queue","names":"both"})"));
   ASSERT_TRUE(manifest) << manifest.error().text;
   const auto& fields = manifest->types[0].fields;
   EXPECT_EQ(fields[0].names, Field::Names::server);
@@ -284,11 +285,13 @@ TEST(Manifest, AFieldNamesAServerASourceOrADestination) {
   EXPECT_EQ(fields[2].request_key, "to");
   EXPECT_EQ(fields[3].names, Field::Names::nothing);
   EXPECT_EQ(fields[3].request_key, "");
+  EXPECT_TRUE(fields[4].is_source() && fields[4].is_destination());
+  EXPECT_FALSE(fields[1].is_destination() || fields[2].is_source());
 }
 
 TEST(Manifest, WhatAFieldNamesFitsTheRestOfIt) {
   EXPECT_THAT(fault_of(one_field(R"({"name":"n","names":"queue"})")),
-              HasSubstr("\"names\" must be server, source or destination, not \"queue\""));
+              HasSubstr("\"names\" must be server, source, destination or both, not \"queue\""));
   EXPECT_THAT(fault_of(one_field(R"({"name":"n","type":"integer","names":"server"})")),
               HasSubstr("must be of type string or list"));
   EXPECT_THAT(fault_of(one_field(R"({"name":"n","names":"source","directions":["output"]})")),
