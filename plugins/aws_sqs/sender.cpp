@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "batch.hpp"
+#include "common/deadlines.hpp"
 
 namespace cleat::sqs {
 namespace {
@@ -118,6 +119,8 @@ void Sender::send(Batch batch) {
     ask.deadline_ns = std::max(ask.deadline_ns, batch[i]->deadline_ns);
   }
   ask.members += "]";
+  for (const PendingPtr& each : batch)
+    each->may_go_until_ns = ask.deadline_ns;
   ask.may_run_twice =
       std::all_of(batch.begin(), batch.end(), [](const PendingPtr& each) { return each->message.is_once; });
   const auto all = std::make_shared<const Batch>(std::move(batch));
@@ -162,11 +165,11 @@ void Sender::take(const Batch& batch, const common::JsonValue& answer) {
   }
 }
 
-/// Before the queue has answered.
+/// Before the queue has answered. A request that has not begun goes out all the same while another call of it has time.
 void Sender::give_up(const PendingPtr& pending, cleat_status status, const std::string& why) {
-  const std::string text =
-      pending->was_sent ? why + "; the message had been sent and may be in the queue" : why;
-  fail(pending, status, text, !pending->was_sent || pending->message.is_once);
+  const bool is_open = pending->was_sent || common::ns_after({}) < pending->may_go_until_ns;
+  const std::string text = is_open ? why + "; the message was on its way and may be in the queue" : why;
+  fail(pending, status, text, !is_open || pending->message.is_once);
 }
 
 void Sender::fail(const PendingPtr& pending, cleat_status status, const std::string& why, bool is_retryable,

@@ -34,6 +34,7 @@ class Sender {
     Call call;
     Outgoing message;
     std::uint64_t deadline_ns = 0;
+    std::uint64_t may_go_until_ns = 0;  ///< the deadline of the request that it is in
     common::EventLoop::TimerId timer = 0;
     std::list<std::shared_ptr<Pending>>::iterator place;  ///< in waiting_, while is_waiting
     bool is_waiting = false, was_sent = false, is_over = false;
