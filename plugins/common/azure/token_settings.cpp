@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <vector>
 
 #include "common/text.hpp"
@@ -99,11 +98,6 @@ void refuse_certificate(const Config& config, const TokenSettings& known) {
 }
 
 }  // namespace
-
-std::optional<std::string> environment(const char* name) {
-  const char* const found = std::getenv(name);
-  return found != nullptr ? std::optional<std::string>(found) : std::nullopt;
-}
 
 std::string storage_suffix(const Config& config) {
   return std::string(cloud_of(config).storage);

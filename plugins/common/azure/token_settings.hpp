@@ -2,9 +2,9 @@
 
 #include <cleat/values.hpp>
 
-#include <functional>
-#include <optional>
 #include <string>
+
+#include "common/environment.hpp"
 
 namespace cleat::azure {
 
@@ -24,9 +24,8 @@ struct TokenSettings {
   std::string endpoint_header;  ///< the secret that App Service gives for it; empty: the metadata address
 };
 
-/// Reads one variable of the environment; nothing if it is not set.
-using Environment = std::function<std::optional<std::string>(const char* name)>;
-std::optional<std::string> environment(const char* name);
+using common::Environment;
+using common::environment;
 
 /// From the fields azureTenantId, azureClientId, azureClientSecret, azureEnvironment and azureAuthMethods, and the variables
 /// that Azure's own libraries read. The first of secret, workload identity and managed identity that is there counts, or
