@@ -18,8 +18,8 @@ inline Asked read_request(ScriptedServer::Connection& connection) {
   Asked asked;
   asked.head = connection.read_until("\r\n\r\n");
   asked.line = asked.head.substr(0, asked.head.find("\r\n"));
-  const std::size_t at = asked.head.find("Content-Length: ");
-  if (at != std::string::npos) asked.body = connection.read_bytes(std::stoul(asked.head.substr(at + 16)));
+  const std::size_t at = asked.head.find("\r\nContent-Length: ");
+  if (at != std::string::npos) asked.body = connection.read_bytes(std::stoul(asked.head.substr(at + 18)));
   if (asked) connection.note(std::to_string(connection.number) + " " + asked.head + asked.body);
   return asked;
 }
