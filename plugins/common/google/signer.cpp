@@ -73,7 +73,13 @@ void Signer::name(std::uint64_t tag, std::uint64_t deadline_ns, Named done) {
 
 void Signer::sign(std::string text, std::uint64_t tag, std::uint64_t deadline_ns, Signed done) {
   if (credentials_.key) {
-    const std::string signature = credentials_.key->sign(text);
+    std::string signature;
+    try {
+      signature = credentials_.key->sign(text);
+    } catch (const Error& error) {
+      const Failure failure{error.status, false, 0, 0, {}, error.what()};
+      return done(nullptr, &failure);
+    }
     return done(&signature, nullptr);
   }
   ServiceRequest out;

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cleat/plugin.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "bucket_config.hpp"
+#include "common/back_off.hpp"
+#include "common/google/client.hpp"
+#include "common/google/signer.hpp"
+
+namespace cleat::bucket {
+
+/// What the operations share: requests in the component's name, and what they tell of the far end. All but the constructor
+/// on the loop's thread.
+class Storage {
+ public:
+  using Tell = std::function<void(std::int32_t health, const std::string& why)>;
+  using Done = google::Client::Done;
+
+  /// `curl` and `config` outlive it. `tell` hears how the far end is when that changes.
+  Storage(common::CurlLoop& curl, const BucketConfig& config, Tell tell);
+
+  /// Asks for the bucket, again and again while nobody answers.
+  void open();
+  void ask(google::ServiceRequest request, Done done);
+  /// Calls `task` after `wait`, or at close() with `is_stopped`.
+  void later(std::chrono::milliseconds wait, std::function<void(bool is_stopped)> task);
+  /// Whether the bucket's objects can be asked for; who may not list them is answered all the same.
+  void look(std::uint64_t deadline_ns, Done done);
+  /// Who waits is told that the component stops.
+  void close();
+  /// Ends what was sent with this tag.
+  void cancel(std::uint64_t tag) { curl_.cancel(tag); }
+
+  google::Signer& signer() { return signer_; }
+  [[nodiscard]] const BucketConfig& config() const { return config_; }
+
+ private:
+  void look_again();
+  void note(const google::Failure* failure);
+  void tell(std::int32_t health, const std::string& why);
+
+  common::CurlLoop& curl_;
+  const BucketConfig& config_;
+  const Tell tell_;
+  google::Client client_;
+  google::Signer signer_;
+  common::BackOff back_off_{std::chrono::milliseconds(500), std::chrono::seconds(30)};
+  bool is_looking_ = false, is_closed_ = false;
+  std::int32_t health_ = CLEAT_HEALTH_UNKNOWN;
+  std::string why_;
+  std::uint64_t last_id_ = 0;
+  struct Later {
+    common::EventLoop::TimerId timer = 0;
+    std::function<void(bool)> task;
+  };
+  std::map<std::uint64_t, Later> later_;
+};
+
+}  // namespace cleat::bucket
