@@ -112,11 +112,11 @@ azure::ServiceRequest put_of(const Request& request, const QueueConfig& config) 
   return out;
 }
 
-Pairs put_metadata(std::string_view answer) {
-  Pairs out;
-  const auto list = common::parse_xml(answer);
+std::optional<Pairs> put_metadata(const common::HttpResponse& answer) {
+  const auto list = answer.status == 201 ? common::parse_xml(answer.body) : std::nullopt;
   const common::XmlNode* const message = list ? list->find("QueueMessage") : nullptr;
-  if (message == nullptr) return out;
+  if (message == nullptr || message->text_of("MessageId").empty()) return std::nullopt;
+  Pairs out;
   out.emplace_back("messageID", message->text_of("MessageId"));
   add_times(out, *message);
   return out;

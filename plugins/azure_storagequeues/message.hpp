@@ -23,13 +23,15 @@ struct Message {
   bool is_not_base64 = false;  ///< it was to be: the body is what the queue holds
 };
 
-/// The messages of an answer to Get Messages. Nothing if it is none.
+/// The messages of an answer to Get Messages, those too whose id or receipt is empty. Nothing if it is none.
 std::optional<std::vector<Message>> messages_of(std::string_view answer, const QueueConfig& config);
 
 /// Put Message, but for its deadline, as a call asks for it. Throws Error for what cannot be a message.
 azure::ServiceRequest put_of(const Request& request, const QueueConfig& config);
 
-/// What is known of a message that was put: messageID, insertionTime, expirationTime, nextVisibleTime.
-std::vector<std::pair<std::string, std::string>> put_metadata(std::string_view answer);
+/// What is known of a message that was put: messageID, insertionTime, expirationTime, nextVisibleTime. Nothing if the answer,
+/// whatever its status of 2xx, does not say that one was.
+std::optional<std::vector<std::pair<std::string, std::string>>> put_metadata(
+    const common::HttpResponse& answer);
 
 }  // namespace cleat::storagequeues

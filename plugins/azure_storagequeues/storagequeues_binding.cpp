@@ -10,6 +10,23 @@
 
 namespace cleat::storagequeues {
 
+namespace {
+
+/// Of an answer that is a success by its number only: a proxy's page, for one.
+azure::Failure not_confirmed(const common::HttpResponse& answer) {
+  azure::Failure out;
+  out.status = CLEAT_REMOTE;
+  out.http_status = answer.status;
+  out.text = "Put Message: expected HTTP 201 with a MessageId, found HTTP " + std::to_string(answer.status) +
+             (answer.status == 201 ? " without one" : "") +
+             ": the message may have been put; is the endpoint a queue service?";
+  const std::string id = common::header_of(answer, "x-ms-request-id");
+  if (!id.empty()) out.text += " (request id " + id.substr(0, 300) + ")";
+  return out;
+}
+
+}  // namespace
+
 void StorageQueuesBinding::init(const Config& config) {
   config_ = parse_config(config);
   has_input_ = (config.raw().directions & CLEAT_IN) != 0;
@@ -70,8 +87,10 @@ void StorageQueuesBinding::invoke(const Request& request, Call&& call) {
   const bool is_posted = curl_->loop().post([this, out, held] {
     queue_->ask(std::move(*out), [held](common::HttpResponse* answer, const azure::Failure* failure) {
       Call mine = std::move(*held);
-      if (failure == nullptr) return mine.complete({Buffer(), {}, put_metadata(answer->body)});
-      common::fail(mine, *failure);
+      if (failure != nullptr) return common::fail(mine, *failure);
+      auto metadata = put_metadata(*answer);
+      if (!metadata) return common::fail(mine, not_confirmed(*answer));
+      mine.complete({Buffer(), {}, std::move(*metadata)});
     });
   });
   if (!is_posted) held->fail(CLEAT_CANCELLED, "the component has stopped");

@@ -1,0 +1,53 @@
+#include <algorithm>
+#include <chrono>
+#include <mutex>
+#include <vector>
+
+#include "plugins/azure_queue_fixture.hpp"
+
+namespace cleat::storagequeues {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+std::string refused(const char* code) {
+  return answer("404 Not Found", "<Error><Code>" + std::string(code) + "</Code><Message>no</Message></Error>",
+                "x-ms-request-id: r-77\r\n");
+}
+
+/// A message of which an element is missing.
+std::string message_without(const std::string& element) {
+  std::string text = one_message("first");
+  const std::size_t from = text.find("<" + element + ">");
+  const std::string end = "</" + element + ">";
+  text.erase(from, text.find(end) + end.size() - from);
+  return answer("200 OK", text.substr(text.find("\r\n\r\n") + 4));
+}
+
+// --- out ---
+
+TEST_F(QueueTest, APutThatIsNotConfirmedIsNoSuccess) {
+  const std::vector<std::string> answers{answer("200 OK", "<html>hello</html>", "x-ms-request-id: r-1\r\n"),
+                                         answer("201 Created", "<QueueMessagesList/>"),
+                                         answer("202 Accepted", put_answer_body())};
+  put = [&](const Asked&, int number) { return answers.at(static_cast<std::size_t>(number) - 1); };
+  run(CLEAT_OUT);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    const auto& call = driver.invoke("create", "x");
+    ASSERT_TRUE(host.wait_until([&] { return host.completion(call).done; }));
+    const testing::Completion done = host.completion(call);
+    EXPECT_EQ(done.status, CLEAT_REMOTE) << i;
+    EXPECT_FALSE(done.is_retryable()) << i;
+    EXPECT_NE(done.text.find("may have been put"), std::string::npos) << done.text;
+    if (i == 0) EXPECT_NE(done.text.find("HTTP 200"), std::string::npos) << done.text;
+    if (i == 0) EXPECT_NE(done.text.find("request id r-1"), std::string::npos) << done.text;
+  }
+}
+
+// --- in ---
+
+// --- the answer to a renewal that was lost ---
+
+}  // namespace
+}  // namespace cleat::storagequeues
