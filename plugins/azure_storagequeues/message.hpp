@@ -21,6 +21,9 @@ struct Message {
   std::uint64_t inserted_wall_ns = 0;
   std::vector<std::pair<std::string, std::string>> metadata;
   bool is_not_base64 = false;  ///< it was to be: the body is what the queue holds
+
+  /// It has what it is settled with.
+  [[nodiscard]] bool is_whole() const { return !id.empty() && !receipt.empty(); }
 };
 
 /// The messages of an answer to Get Messages, those too whose id or receipt is empty. Nothing if it is none.

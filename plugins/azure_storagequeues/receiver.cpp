@@ -15,11 +15,23 @@ constexpr std::size_t kMostAtOnce = 32;
 constexpr std::size_t kMostSettled = 1000;
 constexpr auto kAnswerWithin = 15s;
 constexpr auto kFirstIdle = 50ms;
+constexpr const char* kNoList =
+    "the answer to Get Messages is not what was expected: is the endpoint a queue service?";
+constexpr const char* kIncomplete =
+    "a message came without MessageId or PopReceipt and cannot be settled: it is not delivered and comes "
+    "again; is "
+    "the endpoint a queue service?";
 
 }  // namespace
 
-Receiver::Receiver(Host host, common::EventLoop& loop, azure::Place& queue, const QueueConfig& config)
-    : host_(host), loop_(loop), queue_(queue), config_(config), receive_back_off_(200ms, 30s) {}
+Receiver::Receiver(Host host, common::EventLoop& loop, azure::Place& queue, const QueueConfig& config,
+                   Complain complain)
+    : host_(host),
+      loop_(loop),
+      queue_(queue),
+      config_(config),
+      complain_(std::move(complain)),
+      receive_back_off_(200ms, 30s) {}
 
 void Receiver::begin(const Window& window) {
   window_ = window;
@@ -81,15 +93,27 @@ void Receiver::received(Clock::time_point asked_at, const common::HttpResponse* 
   auto messages = answer != nullptr ? messages_of(answer->body, config_) : std::nullopt;
   if (!messages) {
     if (failure == nullptr) {
-      host_.log(CLEAT_LOG_WARN,
-                "the answer to Get Messages is not what was expected: is the endpoint a queue service?",
-                {{"queue", config_.queue}});
+      host_.log(CLEAT_LOG_WARN, kNoList, {{"queue", config_.queue}});
+      complain_(kNoList);
     }
     const std::chrono::milliseconds asked(failure != nullptr ? failure->retry_after_ms : 0);
     pump_after(std::max(receive_back_off_.next(), asked));
     return look_if_settled();
   }
-  receive_back_off_.reset();
+  const auto incomplete =
+      std::partition(messages->begin(), messages->end(), [](const Message& each) { return each.is_whole(); });
+  const bool are_whole = incomplete == messages->end();
+  if (!are_whole) {
+    if (!std::exchange(said_incomplete_, true))
+      host_.log(CLEAT_LOG_ERROR, kIncomplete, {{"queue", config_.queue}, {"messageID", incomplete->id}});
+    complain_(kIncomplete);
+    messages->erase(incomplete, messages->end());
+  } else if (!messages->empty() || !said_incomplete_) {
+    // An empty queue says nothing of messages that are invisible now.
+    said_incomplete_ = false;
+    complain_("");
+  }
+  if (are_whole) receive_back_off_.reset();
   idle_ = messages->empty()
               ? std::min(std::max<std::chrono::milliseconds>(idle_ * 2, kFirstIdle), config_.polling_interval)
               : 0ms;
@@ -98,7 +122,9 @@ void Receiver::received(Clock::time_point asked_at, const common::HttpResponse* 
   deliver_backlog();
   look_after_soon();
   run();
-  if (messages->empty()) {
+  if (!are_whole) {
+    pump_after(receive_back_off_.next());
+  } else if (messages->empty()) {
     pump_after(idle_);
   } else {
     pump();

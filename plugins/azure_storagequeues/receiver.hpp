@@ -22,7 +22,11 @@ namespace cleat::storagequeues {
 /// message. All on the loop's thread.
 class Receiver {
  public:
-  Receiver(Host host, common::EventLoop& loop, azure::Place& queue, const QueueConfig& config);
+  /// `complain` hears what is wrong with what the queue answers, or "" when it is well again.
+  using Complain = std::function<void(const std::string& why)>;
+
+  Receiver(Host host, common::EventLoop& loop, azure::Place& queue, const QueueConfig& config,
+           Complain complain);
 
   void begin(const Window& window);
   void set_window(const Window& window);
@@ -80,9 +84,10 @@ class Receiver {
   common::EventLoop& loop_;
   azure::Place& queue_;
   const QueueConfig& config_;
+  const Complain complain_;
   bool is_reading_ = false, is_closed_ = false, is_host_full_ = false, is_receiving_ = false,
        is_running_ = false;
-  bool said_not_base64_ = false;
+  bool said_not_base64_ = false, said_incomplete_ = false;
   Window window_;
   std::size_t asked_for_ = 0;
   std::chrono::milliseconds idle_{0};  ///< the last wait before an empty queue was looked into again

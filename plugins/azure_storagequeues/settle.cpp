@@ -139,8 +139,16 @@ void Receiver::changed(std::uint64_t number, Wish asked, Clock::time_point asked
   Lease& lease = found->second;
   lease.is_asked = false;
   if (answer != nullptr) {
-    lease.receipt = common::header_of(*answer, "x-ms-popreceipt");
-    lease.until = asked_at + config_.visibility;
+    std::string receipt = common::header_of(*answer, "x-ms-popreceipt");
+    if (receipt.empty()) {
+      host_.log(CLEAT_LOG_WARN,
+                "a message was changed and the answer has no new receipt: the one before is kept",
+                {{"queue", config_.queue}, {"messageID", lease.id}});
+      lease.again = Clock::now() + kAgainAfter;
+    } else {
+      lease.receipt = std::move(receipt);
+      lease.until = asked_at + config_.visibility;
+    }
   }
   if (lease.wish != asked) {
     // It was settled meanwhile.

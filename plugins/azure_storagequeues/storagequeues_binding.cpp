@@ -9,7 +9,6 @@
 #include "message.hpp"
 
 namespace cleat::storagequeues {
-
 namespace {
 
 /// Of an answer that is a success by its number only: a proxy's page, for one.
@@ -43,16 +42,27 @@ void StorageQueuesBinding::start(Deadline /*deadline*/) {
   place.make->method = "PUT";
   queue_.emplace(*curl_, config_.account, std::move(place),
                  [this](std::int32_t health, const std::string& why) { tell_health(health, why); });
-  if (has_input_) receiver_.emplace(host_, curl_->loop(), *queue_, config_);
+  if (has_input_) {
+    receiver_.emplace(host_, curl_->loop(), *queue_, config_,
+                      [this](const std::string& why) { complain(why); });
+  }
   curl_->start();
   curl_->loop().post([this] { queue_->open(); });
 }
 
 void StorageQueuesBinding::tell_health(std::int32_t health, const std::string& why) {
+  if (health == CLEAT_HEALTH_UP && !complaint_.empty()) return tell_health(CLEAT_HEALTH_DEGRADED, complaint_);
   if (health == health_ && why == why_) return;
   health_ = health;
   why_ = why;
   host_.set_health(health, why);
+}
+
+void StorageQueuesBinding::complain(const std::string& why) {
+  if (why == complaint_) return;
+  complaint_ = why;
+  // It was an answer of 2xx that led here.
+  tell_health(CLEAT_HEALTH_UP, "");
 }
 
 void StorageQueuesBinding::ping(Deadline deadline) {

@@ -37,12 +37,14 @@ class StorageQueuesBinding {
 
  private:
   void tell_health(std::int32_t health, const std::string& why);
+  void complain(const std::string& why);
 
   Host host_;
   QueueConfig config_;
   bool has_input_ = false;
   std::int32_t health_ = CLEAT_HEALTH_UNKNOWN;  ///< as told last; of the loop's thread
   std::string why_;
+  std::string complaint_;  ///< about answers of a service that is up otherwise
   std::optional<common::CurlLoop> curl_;
   std::optional<azure::Place> queue_;
   std::optional<Receiver> receiver_;

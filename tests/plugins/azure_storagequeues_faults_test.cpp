@@ -47,6 +47,52 @@ TEST_F(QueueTest, APutThatIsNotConfirmedIsNoSuccess) {
 
 // --- in ---
 
+class Incomplete : public QueueTest, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(Incomplete, AMessageThatCouldNotBeSettledIsNotDelivered) {
+  get = [](const Asked&, int number) { return number == 1 ? message_without(GetParam()) : no_messages(); };
+  run(CLEAT_IN);
+  ASSERT_TRUE(host.wait_until([&] { return host.health().first == CLEAT_HEALTH_DEGRADED; }));
+  EXPECT_NE(host.health().second.find("without MessageId or PopReceipt"), std::string::npos)
+      << host.health().second;
+  EXPECT_TRUE(host.logged("cannot be settled"));
+  // An empty queue says nothing about it.
+  const int before = gets;
+  ASSERT_TRUE(host.wait_until([&] { return gets > before + 3; }));
+  EXPECT_EQ(host.health().first, CLEAT_HEALTH_DEGRADED);
+  EXPECT_EQ(host.delivered_count(), 0U);
+  EXPECT_EQ(removes + changes, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Elements, Incomplete, ::testing::Values("MessageId", "PopReceipt"));
+
+TEST_F(QueueTest, WholeMessagesEndTheComplaintAboutOthers) {
+  get = [this](const Asked&, int number) {
+    if (number == 1) return message_without("PopReceipt");
+    return host.health().first == CLEAT_HEALTH_DEGRADED && number > 3 ? one_message("first") : no_messages();
+  };
+  run(CLEAT_IN);
+  ASSERT_TRUE(host.wait_until([&] { return host.delivered_count() >= 1; }));
+  EXPECT_TRUE(host.wait_until([&] { return host.health().first == CLEAT_HEALTH_UP; }));
+}
+
+TEST_F(QueueTest, AnAnswerThatIsNoneIsAFailingAndItsEndIsSeen) {
+  get = [](const Asked&, int number) { return number < 3 ? answer("200 OK", "<html>") : no_messages(); };
+  run(CLEAT_IN);
+  ASSERT_TRUE(host.wait_until([&] { return host.health().first == CLEAT_HEALTH_DEGRADED; }));
+  EXPECT_TRUE(host.wait_until([&] { return host.health().first == CLEAT_HEALTH_UP; }));
+}
+
+TEST_F(QueueTest, AnUpdateWithoutAReceiptLeavesTheOneThatIsThere) {
+  change = [](const Asked&, int) { return answer("204 No Content", ""); };
+  run(CLEAT_IN);
+  ASSERT_TRUE(host.wait_until([&] { return changes >= 1; }));
+  driver.settle(host.delivered_at(0).id);
+  ASSERT_TRUE(host.wait_until([&] { return removes == 1; }));
+  EXPECT_EQ(server->count("DELETE /acct/orders/messages/m-1?popreceipt=first "), 1U);
+  EXPECT_EQ(server->count("popreceipt= "), 0U);
+}
+
 // --- the answer to a renewal that was lost ---
 
 }  // namespace
