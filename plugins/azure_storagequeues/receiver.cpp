@@ -139,6 +139,7 @@ void Receiver::take(Message message, Clock::time_point until) {
     old->second.receipt = std::move(message.receipt);
     old->second.until = until;
     old->second.again = {};
+    old->second.back_off.reset();
     return enqueue(old->first, old->second);
   }
   const std::uint64_t number = ++last_number_;

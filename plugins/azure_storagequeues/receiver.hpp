@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,11 +49,12 @@ class Receiver {
     Clock::time_point until;
     Wish wish = Wish::keep;
     std::chrono::seconds give_back_after{0};
-    bool is_out = false;      ///< the host has it, or has settled it
-    bool is_queued = false;   ///< a request about it waits for its turn
-    bool is_asked = false;    ///< a request about it is out
-    bool is_lost = false;     ///< others may get it
-    Clock::time_point again;  ///< no request before, after one that failed
+    bool is_out = false;                      ///< the host has it, or has settled it
+    bool is_queued = false;                   ///< a request about it waits for its turn
+    bool is_asked = false;                    ///< a request about it is out
+    bool is_lost = false;                     ///< others may get it
+    Clock::time_point again;                  ///< no request before, after one that failed
+    std::optional<common::BackOff> back_off;  ///< of a deletion that failed
   };
 
   void pump();
@@ -70,8 +72,10 @@ class Receiver {
   void look_after_soon();
   void enqueue(std::uint64_t number, Lease& lease);
   void run();
+  std::optional<std::uint64_t> next_to_ask();
   void request(std::uint64_t number, Lease& lease);
-  void change(std::uint64_t number, const Lease& lease, std::chrono::seconds visibility);
+  void change(std::uint64_t number, const Lease& lease, std::chrono::seconds visibility,
+              Clock::duration within);
   void changed(std::uint64_t number, Wish asked, Clock::time_point asked_at,
                const common::HttpResponse* answer, const azure::Failure* failure);
   void remove(std::uint64_t number, const Lease& lease);
@@ -98,7 +102,7 @@ class Receiver {
   std::map<std::string, std::uint64_t> numbers_;  ///< by the message's id: the last one
   std::size_t settled_count_ = 0;                 ///< of leases_: wishes that are not fulfilled
   std::deque<std::pair<std::uint64_t, Message>> backlog_;
-  std::deque<std::uint64_t> todo_;
+  std::deque<std::uint64_t> renewals_, todo_;  ///< that wait for their turn; todo_ is what is settled
   std::size_t asking_ = 0;
   std::function<void()> settled_;
 };

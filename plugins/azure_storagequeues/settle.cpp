@@ -11,9 +11,23 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kMostAsking = 64;
+/// What is settled leaves the rest of kMostAsking to renewals, also when each of its requests hangs.
+constexpr std::size_t kMostSettling = 48;
 constexpr auto kAnswerWithin = 10s;
-constexpr auto kAgainAfter = 1s;
+constexpr auto kFirstAgain = 500ms, kMostAgain = 30'000ms;
 constexpr std::chrono::seconds kWeek{7 * 24 * 3600};
+
+/// For a renewal: half of what is left of the message's time, so that one that hangs is asked again before the end.
+std::chrono::steady_clock::duration renewal_within(std::chrono::steady_clock::duration left) {
+  return std::clamp<std::chrono::steady_clock::duration>(left / 2, 100ms, kAnswerWithin);
+}
+
+/// After a renewal that failed: soon, and not so late that the end comes before, whatever the service asks for.
+std::chrono::steady_clock::duration renewal_again(std::chrono::steady_clock::duration left,
+                                                  std::chrono::milliseconds asked) {
+  return std::min<std::chrono::steady_clock::duration>(left / 4,
+                                                       std::max<std::chrono::milliseconds>(1000ms, asked));
+}
 
 std::string path_of(const std::string& id) {
   return "/messages/" + common::encoded_path(id, false);
@@ -82,24 +96,30 @@ void Receiver::look_after() {
 void Receiver::enqueue(std::uint64_t number, Lease& lease) {
   if (lease.is_queued || lease.is_asked) return;
   lease.is_queued = true;
-  // A renewal that comes late costs more than a deletion that does.
-  if (lease.wish == Wish::keep) {
-    todo_.push_front(number);
-  } else {
-    todo_.push_back(number);
-  }
+  (lease.wish == Wish::keep ? renewals_ : todo_).push_back(number);
+}
+
+/// A renewal that comes late costs more than a deletion that does.
+std::optional<std::uint64_t> Receiver::next_to_ask() {
+  const bool is_renewal = !renewals_.empty();
+  if (asking_ >= (is_renewal ? kMostAsking : kMostSettling) || (!is_renewal && todo_.empty()))
+    return std::nullopt;
+  std::deque<std::uint64_t>& from = is_renewal ? renewals_ : todo_;
+  const std::uint64_t number = from.front();
+  from.pop_front();
+  return number;
 }
 
 void Receiver::run() {
   // What fails at once comes back here from inside a request.
   if (std::exchange(is_running_, true)) return;
-  while (asking_ < kMostAsking && !todo_.empty() && !is_closed_) {
-    const std::uint64_t number = todo_.front();
-    todo_.pop_front();
-    const auto found = leases_.find(number);
+  while (!is_closed_) {
+    const auto number = next_to_ask();
+    if (!number) break;
+    const auto found = leases_.find(*number);
     if (found == leases_.end()) continue;
     found->second.is_queued = false;
-    request(number, found->second);
+    request(*number, found->second);
   }
   is_running_ = false;
   look_if_settled();
@@ -110,21 +130,22 @@ void Receiver::request(std::uint64_t number, Lease& lease) {
   lease.is_asked = true;
   switch (lease.wish) {
     case Wish::keep:
-      return change(number, lease, config_.visibility);
+      return change(number, lease, config_.visibility, renewal_within(lease.until - Clock::now()));
     case Wish::give_back:
-      return change(number, lease, lease.give_back_after);
+      return change(number, lease, lease.give_back_after, kAnswerWithin);
     case Wish::remove:
       return remove(number, lease);
   }
 }
 
-void Receiver::change(std::uint64_t number, const Lease& lease, std::chrono::seconds visibility) {
+void Receiver::change(std::uint64_t number, const Lease& lease, std::chrono::seconds visibility,
+                      Clock::duration within) {
   azure::ServiceRequest request;
   request.what = "Update Message";
   request.method = "PUT";
   request.path = path_of(lease.id);
   request.query = {{"popreceipt", lease.receipt}, {"visibilitytimeout", std::to_string(visibility.count())}};
-  request.deadline_ns = common::ns_after(kAnswerWithin);
+  request.deadline_ns = common::ns_after(within);
   queue_.ask(std::move(request), [this, number, wish = lease.wish, asked_at = Clock::now()](
                                      common::HttpResponse* answer, const azure::Failure* failure) {
     changed(number, wish, asked_at, answer, failure);
@@ -144,7 +165,7 @@ void Receiver::changed(std::uint64_t number, Wish asked, Clock::time_point asked
       host_.log(CLEAT_LOG_WARN,
                 "a message was changed and the answer has no new receipt: the one before is kept",
                 {{"queue", config_.queue}, {"messageID", lease.id}});
-      lease.again = Clock::now() + kAgainAfter;
+      lease.again = Clock::now() + renewal_again(lease.until - Clock::now(), 0ms);
     } else {
       lease.receipt = std::move(receipt);
       lease.until = asked_at + config_.visibility;
@@ -163,7 +184,9 @@ void Receiver::changed(std::uint64_t number, Wish asked, Clock::time_point asked
     if (is_final) {
       lose(number, failure->text);
     } else {
-      lease.again = Clock::now() + kAgainAfter;
+      const Clock::time_point now = Clock::now();
+      lease.again =
+          now + renewal_again(lease.until - now, std::chrono::milliseconds(failure->retry_after_ms));
     }
   }
   run();
@@ -198,8 +221,9 @@ void Receiver::removed(std::uint64_t number, const azure::Failure* failure) {
       }
       forget(number);
     } else {
-      lease.again = Clock::now() + std::max<std::chrono::milliseconds>(
-                                       kAgainAfter, std::chrono::milliseconds(failure->retry_after_ms));
+      if (!lease.back_off) lease.back_off.emplace(kFirstAgain, kMostAgain);
+      lease.again =
+          Clock::now() + std::max(lease.back_off->next(), std::chrono::milliseconds(failure->retry_after_ms));
     }
   }
   run();

@@ -93,6 +93,54 @@ TEST_F(QueueTest, AnUpdateWithoutAReceiptLeavesTheOneThatIsThere) {
   EXPECT_EQ(server->count("popreceipt= "), 0U);
 }
 
+TEST_F(QueueTest, ARenewalThatHangsIsAskedAgainBeforeTheTimeIsOver) {
+  change = [this](const Asked&, int number) {
+    if (number == 1) server->wait_for("never", 1);
+    return answer("204 No Content", "", "x-ms-popreceipt: receipt-" + std::to_string(number) + "\r\n");
+  };
+  run(CLEAT_IN, {{"visibilityTimeout", "6000000000"}});
+  ASSERT_TRUE(host.wait_until([&] { return changes >= 3; }));
+  EXPECT_TRUE(host.withdrawn().empty());
+  EXPECT_EQ(server->count("popreceipt=first&"), 2U);
+}
+
+TEST_F(QueueTest, HangingDeletionsLeaveRoomForRenewals) {
+  remove = [this](const Asked&, int) {
+    server->wait_for("never", 1);
+    return answer("204 No Content", "");
+  };
+  get = [](const Asked&, int number) {
+    return number <= 101 ? one_message("r", "1", number) : no_messages();
+  };
+  run(CLEAT_IN, {{"visibilityTimeout", "4000000000"}}, {101, 0, 0});
+  ASSERT_TRUE(host.wait_until([&] { return host.delivered_count() == 101; }));
+  for (std::size_t i = 0; i < 100; ++i)
+    driver.settle(host.delivered_at(i).id);
+  ASSERT_TRUE(host.wait_until([&] { return server->count("PUT /acct/orders/messages/m-101?") >= 2; }));
+  EXPECT_LT(removes, 64);
+  server->note("never");
+}
+
+TEST_F(QueueTest, ADeletionThatFailsIsAskedForEverMoreRarely) {
+  struct Times {
+    std::mutex mutex;
+    std::vector<Clock::time_point> all;
+  };
+  const auto times = std::make_shared<Times>();
+  remove = [times](const Asked&, int number) {
+    const std::lock_guard lock(times->mutex);
+    times->all.push_back(Clock::now());
+    return number < 5 ? answer("503 Server Busy", "") : answer("204 No Content", "");
+  };
+  run(CLEAT_IN);
+  ASSERT_TRUE(host.wait_until([&] { return host.delivered_count() == 1; }));
+  driver.settle(host.delivered_at(0).id);
+  ASSERT_TRUE(host.wait_until([&] { return removes >= 5; }));
+  const std::lock_guard lock(times->mutex);
+  // Half a second at most before the second one, 2 s at least before the fifth.
+  EXPECT_GE(times->all[4] - times->all[3], 2s);
+}
+
 // --- the answer to a renewal that was lost ---
 
 }  // namespace
