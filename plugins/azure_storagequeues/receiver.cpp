@@ -148,7 +148,13 @@ void Receiver::take(Message message, Clock::time_point until) {
   lease.id = message.id;
   lease.receipt = message.receipt;
   lease.until = until;
-  if (is_reading_) {
+  const auto done = std::find(done_.begin(), done_.end(), lease.id);
+  if (done != done_.end()) {
+    done_.erase(done);
+    lease.wish = Wish::remove;
+    ++settled_count_;
+    enqueue(number, lease);
+  } else if (is_reading_) {
     backlog_.emplace_back(number, std::move(message));
   } else {
     lease.wish = Wish::give_back;

@@ -49,10 +49,12 @@ class Receiver {
     Clock::time_point until;
     Wish wish = Wish::keep;
     std::chrono::seconds give_back_after{0};
-    bool is_out = false;                      ///< the host has it, or has settled it
-    bool is_queued = false;                   ///< a request about it waits for its turn
-    bool is_asked = false;                    ///< a request about it is out
-    bool is_lost = false;                     ///< others may get it
+    bool is_out = false;     ///< the host has it, or has settled it
+    bool is_queued = false;  ///< a request about it waits for its turn
+    bool is_asked = false;   ///< a request about it is out
+    bool is_lost = false;    ///< others may get it
+    bool is_unsure =
+        false;  ///< a change may have been made whose answer was lost: the receipt may be an old one
     Clock::time_point again;                  ///< no request before, after one that failed
     std::optional<common::BackOff> back_off;  ///< of a deletion that failed
   };
@@ -81,6 +83,7 @@ class Receiver {
   void remove(std::uint64_t number, const Lease& lease);
   void removed(std::uint64_t number, const azure::Failure* failure);
   void lose(std::uint64_t number, const std::string& why);
+  void remember(const Lease& lease, const std::string& why);
   void forget(std::uint64_t number);
   void look_if_settled();
 
@@ -100,7 +103,9 @@ class Receiver {
   std::uint64_t last_number_ = 0;
   std::map<std::uint64_t, Lease> leases_;
   std::map<std::string, std::uint64_t> numbers_;  ///< by the message's id: the last one
-  std::size_t settled_count_ = 0;                 ///< of leases_: wishes that are not fulfilled
+  /// Ids of messages that are done and could not be deleted: what comes back is deleted then. The oldest one first.
+  std::deque<std::string> done_;
+  std::size_t settled_count_ = 0;  ///< of leases_: wishes that are not fulfilled
   std::deque<std::pair<std::uint64_t, Message>> backlog_;
   std::deque<std::uint64_t> renewals_, todo_;  ///< that wait for their turn; todo_ is what is settled
   std::size_t asking_ = 0;

@@ -15,6 +15,8 @@ constexpr std::size_t kMostAsking = 64;
 constexpr std::size_t kMostSettling = 48;
 constexpr auto kAnswerWithin = 10s;
 constexpr auto kFirstAgain = 500ms, kMostAgain = 30'000ms;
+/// Of what is done and could not be deleted; the oldest is forgotten.
+constexpr std::size_t kMostDone = 1000;
 constexpr std::chrono::seconds kWeek{7 * 24 * 3600};
 
 /// For a renewal: half of what is left of the message's time, so that one that hangs is asked again before the end.
@@ -165,12 +167,17 @@ void Receiver::changed(std::uint64_t number, Wish asked, Clock::time_point asked
       host_.log(CLEAT_LOG_WARN,
                 "a message was changed and the answer has no new receipt: the one before is kept",
                 {{"queue", config_.queue}, {"messageID", lease.id}});
+      lease.is_unsure = true;
       lease.again = Clock::now() + renewal_again(lease.until - Clock::now(), 0ms);
     } else {
+      lease.is_unsure = false;
       lease.receipt = std::move(receipt);
       lease.until = asked_at + config_.visibility;
     }
   }
+  // Without an answer, or with one of 5xx, nobody knows whether the receipt is still the latest.
+  if (failure != nullptr && (failure->http_status == 0 || failure->http_status >= 500))
+    lease.is_unsure = true;
   if (lease.wish != asked) {
     // It was settled meanwhile.
     enqueue(number, lease);
@@ -178,11 +185,14 @@ void Receiver::changed(std::uint64_t number, Wish asked, Clock::time_point asked
     // If it failed the message comes again when its time is over.
     forget(number);
   } else if (failure != nullptr) {
-    // Without the answer to an earlier request the receipt may be an old one, and then the message is not ours to change.
     const bool is_final = failure->code == "MessageNotFound" || failure->code == "PopReceiptMismatch" ||
                           failure->status == CLEAT_INVALID;
     if (is_final) {
-      lose(number, failure->text);
+      lose(number,
+           lease.is_unsure
+               ? failure->text +
+                     ": the answer to its last renewal was lost, and with it the receipt; it comes again"
+               : failure->text);
     } else {
       const Clock::time_point now = Clock::now();
       lease.again =
@@ -214,11 +224,7 @@ void Receiver::removed(std::uint64_t number, const azure::Failure* failure) {
     const bool is_gone =
         failure != nullptr && (failure->code == "MessageNotFound" || failure->code == "PopReceiptMismatch");
     if (failure == nullptr || is_gone || failure->status == CLEAT_INVALID) {
-      if (failure != nullptr) {
-        host_.log(CLEAT_LOG_WARN,
-                  "a message that was handled could not be deleted: others may have got it as well",
-                  {{"queue", config_.queue}, {"messageID", lease.id}, {"error", failure->text}});
-      }
+      if (failure != nullptr) remember(lease, failure->text);
       forget(number);
     } else {
       if (!lease.back_off) lease.back_off.emplace(kFirstAgain, kMostAgain);
@@ -228,6 +234,19 @@ void Receiver::removed(std::uint64_t number, const azure::Failure* failure) {
   }
   run();
   pump();
+}
+
+/// It is done here: if it comes back to us it is deleted, and not delivered a second time.
+void Receiver::remember(const Lease& lease, const std::string& why) {
+  host_.log(CLEAT_LOG_WARN,
+            lease.is_unsure
+                ? "a message that was handled could not be deleted, for the answer to its last renewal was "
+                  "lost: it "
+                  "comes again, to others as well"
+                : "a message that was handled could not be deleted: others may have got it as well",
+            {{"queue", config_.queue}, {"messageID", lease.id}, {"error", why}});
+  if (done_.size() >= kMostDone) done_.pop_front();
+  done_.push_back(lease.id);
 }
 
 void Receiver::lose(std::uint64_t number, const std::string& why) {

@@ -143,5 +143,73 @@ TEST_F(QueueTest, ADeletionThatFailsIsAskedForEverMoreRarely) {
 
 // --- the answer to a renewal that was lost ---
 
+class LostReceipt : public QueueTest {
+ protected:
+  /// The first renewal is carried out and its answer lost: from then on the first receipt is an old one.
+  void lose_the_answer() {
+    change = [this](const Asked& asked, int number) {
+      if (number == 1) return answer("500 Oh", "");
+      return asked.line.find("popreceipt=first&") != std::string::npos
+                 ? refused("PopReceiptMismatch")
+                 : answer("204 No Content", "", "x-ms-popreceipt: later\r\n");
+    };
+    remove = [](const Asked& asked, int) {
+      return asked.line.find("popreceipt=first ") != std::string::npos ? refused("MessageNotFound")
+                                                                       : answer("204 No Content", "");
+    };
+    get = [this](const Asked&, int number) {
+      if (number == 1) return one_message("first");
+      return is_visible.exchange(false) ? one_message("second", "2") : no_messages();
+    };
+  }
+  /// In a field of a line of the log.
+  bool said(std::string_view part) const {
+    const auto lines = host.log();
+    return std::any_of(lines.begin(), lines.end(), [&](const auto& line) {
+      return std::any_of(line.fields.begin(), line.fields.end(),
+                         [&](const auto& field) { return field.second.find(part) != std::string::npos; });
+    });
+  }
+  std::atomic<bool> is_visible = false;
+};
+
+TEST_F(LostReceipt, WhatWasHandledIsDeletedWhenItComesBack) {
+  lose_the_answer();
+  run(CLEAT_IN);
+  ASSERT_TRUE(host.wait_until([&] { return changes == 1; }));
+  driver.settle(host.delivered_at(0).id);
+  ASSERT_TRUE(host.wait_until([&] { return removes == 1; }));
+  ASSERT_TRUE(host.wait_until([&] { return host.logged("comes again"); }));
+  is_visible = true;
+  ASSERT_TRUE(host.wait_until(
+      [&] { return server->count("DELETE /acct/orders/messages/m-1?popreceipt=second ") == 1; }));
+  EXPECT_EQ(host.delivered_count(), 1U);
+}
+
+TEST_F(LostReceipt, WhatIsWithTheApplicationIsWithdrawnAndComesAgain) {
+  lose_the_answer();
+  run(CLEAT_IN);
+  ASSERT_TRUE(host.wait_until([&] { return host.withdrawn().size() == 1; }));
+  EXPECT_TRUE(said("the answer to its last renewal was lost"));
+  driver.abandon_withdrawn();
+  is_visible = true;
+  ASSERT_TRUE(host.wait_until([&] { return host.delivered_count() == 2; }));
+  EXPECT_EQ(host.delivered_at(1).header("dequeueCount"), "2");
+  driver.settle(host.delivered_at(1).id);
+  ASSERT_TRUE(host.wait_until([&] { return removes == 1; }));
+  EXPECT_EQ(server->count("DELETE /acct/orders/messages/m-1?popreceipt=second "), 1U);
+}
+
+TEST_F(LostReceipt, ARenewalThatWasNotCarriedOutGoesOn) {
+  lose_the_answer();
+  change = [](const Asked&, int number) {
+    if (number == 1) return answer("500 Oh", "");
+    return answer("204 No Content", "", "x-ms-popreceipt: receipt-" + std::to_string(number) + "\r\n");
+  };
+  run(CLEAT_IN);
+  ASSERT_TRUE(host.wait_until([&] { return changes >= 3; }));
+  EXPECT_TRUE(host.withdrawn().empty());
+}
+
 }  // namespace
 }  // namespace cleat::storagequeues
