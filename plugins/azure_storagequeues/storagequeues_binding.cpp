@@ -34,6 +34,8 @@ void StorageQueuesBinding::init(const Config& config) {
 void StorageQueuesBinding::start(Deadline /*deadline*/) {
   common::CurlLoop::Options options;
   options.ca = config_.ca;
+  // One for each put, each request about a message, a look into the queue, a ping and a token.
+  options.max_connections = 150;
   curl_.emplace(std::move(options));
   azure::Place::Options place{
       "/" + config_.queue, {}, "QueueAlreadyExists", "QueueNotFound", "QueueBeingDeleted"};
@@ -42,6 +44,7 @@ void StorageQueuesBinding::start(Deadline /*deadline*/) {
   place.make->method = "PUT";
   queue_.emplace(*curl_, config_.account, std::move(place),
                  [this](std::int32_t health, const std::string& why) { tell_health(health, why); });
+  puts_.emplace(curl_->loop(), *queue_);
   if (has_input_) {
     receiver_.emplace(host_, curl_->loop(), *queue_, config_,
                       [this](const std::string& why) { complain(why); });
@@ -95,7 +98,7 @@ void StorageQueuesBinding::invoke(const Request& request, Call&& call) {
   // std::function wants to be copied, and a call cannot be.
   auto held = std::make_shared<Call>(std::move(call));
   const bool is_posted = curl_->loop().post([this, out, held] {
-    queue_->ask(std::move(*out), [held](common::HttpResponse* answer, const azure::Failure* failure) {
+    puts_->send(std::move(*out), [held](common::HttpResponse* answer, const azure::Failure* failure) {
       Call mine = std::move(*held);
       if (failure != nullptr) return common::fail(mine, *failure);
       auto metadata = put_metadata(*answer);
@@ -107,6 +110,7 @@ void StorageQueuesBinding::invoke(const Request& request, Call&& call) {
 }
 
 void StorageQueuesBinding::cancel(std::uint64_t call_id) {
+  curl_->loop().post([this, call_id] { puts_->cancel(call_id); });
   curl_->cancel(call_id);
 }
 
@@ -139,6 +143,7 @@ void StorageQueuesBinding::stop(Deadline deadline) {
   }
   common::run_and_wait(curl_->loop(), deadline, [this](const std::function<void()>& done) {
     if (receiver_) receiver_->close();
+    puts_->close();
     queue_->close();
     done();
   });

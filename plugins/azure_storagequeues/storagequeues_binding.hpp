@@ -8,6 +8,7 @@
 
 #include "common/azure/place.hpp"
 #include "common/curl/loop.hpp"
+#include "puts.hpp"
 #include "queue_config.hpp"
 #include "receiver.hpp"
 
@@ -47,6 +48,7 @@ class StorageQueuesBinding {
   std::string complaint_;  ///< about answers of a service that is up otherwise
   std::optional<common::CurlLoop> curl_;
   std::optional<azure::Place> queue_;
+  std::optional<Puts> puts_;
   std::optional<Receiver> receiver_;
 };
 

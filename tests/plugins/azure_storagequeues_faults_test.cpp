@@ -45,6 +45,50 @@ TEST_F(QueueTest, APutThatIsNotConfirmedIsNoSuccess) {
   }
 }
 
+TEST_F(QueueTest, AFloodOfPutsLeavesConnectionsToTheRest) {
+  put = [this](const Asked&, int) {
+    server->wait_for("never", 1);
+    return std::string();
+  };
+  run(CLEAT_IN | CLEAT_OUT);
+  ASSERT_TRUE(host.wait_until([&] { return host.delivered_count() == 1; }));
+  for (int i = 0; i < 300; ++i)
+    driver.invoke("create", "x");
+  ASSERT_TRUE(host.wait_until([&] { return puts >= 64; }));
+  // Renewals, and then the deletion, go out while the puts hang.
+  const int before = changes;
+  ASSERT_TRUE(host.wait_until([&] { return changes >= before + 3; }));
+  driver.settle(host.delivered_at(0).id);
+  ASSERT_TRUE(host.wait_until([&] { return removes == 1; }));
+  EXPECT_TRUE(host.withdrawn().empty());
+  EXPECT_EQ(puts, 64);
+  server->note("never");
+}
+
+TEST_F(QueueTest, APutThatWaitsForItsTurnKeepsItsDeadlineAndCanBeCancelled) {
+  put = [this](const Asked&, int) {
+    server->wait_for("go on", 1);
+    return answer("201 Created", put_answer_body());
+  };
+  run(CLEAT_OUT);
+  for (int i = 0; i < 64; ++i)
+    driver.invoke("create", "x");
+  ASSERT_TRUE(host.wait_until([&] { return puts == 64; }));
+  const auto& late = driver.invoke("create", "x", {}, 100ms);
+  const auto& cancelled = driver.invoke("create", "x");
+  driver.cancel(66);
+  const auto& waits = driver.invoke("create", "last");
+  ASSERT_TRUE(host.wait_until([&] { return host.completion(late).done && host.completion(cancelled).done; }));
+  EXPECT_EQ(host.completion(late).status, CLEAT_TIMEOUT);
+  EXPECT_TRUE(host.completion(late).is_retryable());
+  EXPECT_EQ(host.completion(cancelled).status, CLEAT_CANCELLED);
+  EXPECT_FALSE(host.completion(waits).done);
+  server->note("go on");
+  ASSERT_TRUE(host.wait_until([&] { return host.completion(waits).done; }));
+  EXPECT_EQ(host.completion(waits).status, CLEAT_OK);
+  EXPECT_EQ(puts, 65);
+}
+
 // --- in ---
 
 class Incomplete : public QueueTest, public ::testing::WithParamInterface<const char*> {};
