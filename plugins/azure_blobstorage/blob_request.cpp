@@ -103,6 +103,19 @@ std::optional<std::chrono::seconds> sign_ttl(const Request& request) {
   return std::chrono::ceil<std::chrono::seconds>(time);
 }
 
+std::string delete_snapshots(std::string_view how) {
+  std::string out = common::lower(how);
+  if (!out.empty() && out != "include" && out != "only")
+    throw Error(CLEAT_INVALID, "deleteSnapshots: expected include or only, found '" + out + "'");
+  return out;
+}
+
+azure::Failure in_words_of_dapr(azure::Failure failure) {
+  if (failure.code == "BlobNotFound") failure.text = "blob not found: " + failure.text;
+  if (failure.status == CLEAT_TOO_LARGE) failure.text += ": see maxBlobSize";
+  return failure;
+}
+
 std::string path_of(const BlobConfig& config, std::string_view blob) {
   return "/" + common::encoded_path(config.container, false) + "/" + common::encoded_path(blob, true);
 }

@@ -32,6 +32,12 @@ std::string blob_name(const Request& request);
 /// The entry signTTL; nothing without it. Throws Error for what is no time above zero.
 std::optional<std::chrono::seconds> sign_ttl(const Request& request);
 
+/// `how` in lower case: "", "include" or "only". Throws Error for anything else.
+std::string delete_snapshots(std::string_view how);
+
+/// With what Dapr says of a blob that is not there, and the field of a bound that was met.
+azure::Failure in_words_of_dapr(azure::Failure failure);
+
 /// "/container/blob", encoded.
 std::string path_of(const BlobConfig& config, std::string_view blob);
 

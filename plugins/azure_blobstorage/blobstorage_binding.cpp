@@ -23,12 +23,6 @@ azure::ServiceRequest of_blob(const char* what, const char* method, const std::s
   return out;
 }
 
-azure::Failure in_words_of_dapr(azure::Failure failure) {
-  if (failure.code == "BlobNotFound") failure.text = "blob not found: " + failure.text;
-  if (failure.status == CLEAT_TOO_LARGE) failure.text += ": see maxBlobSize";
-  return failure;
-}
-
 }  // namespace
 
 void BlobStorageBinding::init(const Config& config) {
@@ -93,8 +87,13 @@ void BlobStorageBinding::invoke(const Request& request, Call&& call) {
   if (operation == "delete") return remove(request, std::move(call));
   if (operation == "list") return list(request, std::move(call));
   if (operation == "presign") return presign(request, std::move(call));
-  throw Error(CLEAT_UNSUPPORTED, "operation: expected create, get, delete, list or presign, found '" +
-                                     std::string(operation) + "'");
+  if (operation == "bulkGet") return bulk(request, std::move(call), Bulk::Kind::get);
+  if (operation == "bulkCreate") return bulk(request, std::move(call), Bulk::Kind::create);
+  if (operation == "bulkDelete") return bulk(request, std::move(call), Bulk::Kind::remove);
+  throw Error(
+      CLEAT_UNSUPPORTED,
+      "operation: expected create, get, delete, list, presign, bulkGet, bulkCreate or bulkDelete, found '" +
+          std::string(operation) + "'");
 }
 
 void BlobStorageBinding::create(const Request& request, Call&& call) {
@@ -102,6 +101,13 @@ void BlobStorageBinding::create(const Request& request, Call&& call) {
   // std::function wants to be copied, and a call cannot be.
   auto held = std::make_shared<Call>(std::move(call));
   if (!curl_->loop().post([upload, held] { upload->begin(std::move(*held)); }))
+    held->fail(CLEAT_CANCELLED, "the component has stopped");
+}
+
+void BlobStorageBinding::bulk(const Request& request, Call&& call, Bulk::Kind kind) {
+  const auto all = std::make_shared<Bulk>(*container_, config_, request, kind);
+  auto held = std::make_shared<Call>(std::move(call));
+  if (!curl_->loop().post([all, held] { all->begin(std::move(*held)); }))
     held->fail(CLEAT_CANCELLED, "the component has stopped");
 }
 
@@ -140,14 +146,8 @@ void BlobStorageBinding::get(const Request& request, Call&& call) {
 
 void BlobStorageBinding::remove(const Request& request, Call&& call) {
   azure::ServiceRequest out = of_blob("Delete Blob", "DELETE", blob_name(request));
-  const std::string snapshots = common::lower(request.metadata("deleteSnapshots").value_or(""));
-  if (!snapshots.empty()) {
-    if (snapshots != "include" && snapshots != "only") {
-      throw Error(CLEAT_INVALID,
-                  "metadata 'deleteSnapshots': expected include or only, found '" + snapshots + "'");
-    }
-    out.headers.push_back({"x-ms-delete-snapshots", snapshots});
-  }
+  const std::string snapshots = delete_snapshots(request.metadata("deleteSnapshots").value_or(""));
+  if (!snapshots.empty()) out.headers.push_back({"x-ms-delete-snapshots", snapshots});
   ask(std::move(out), request, std::move(call), [](common::HttpResponse&) { return Response(); });
 }
 

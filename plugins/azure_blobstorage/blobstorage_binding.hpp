@@ -8,6 +8,7 @@
 #include <string>
 
 #include "blob_config.hpp"
+#include "bulk.hpp"
 #include "common/azure/place.hpp"
 #include "common/curl/loop.hpp"
 
@@ -39,6 +40,7 @@ class BlobStorageBinding {
   void get(const Request& request, Call&& call);
   void remove(const Request& request, Call&& call);
   void list(const Request& request, Call&& call);
+  void bulk(const Request& request, Call&& call, Bulk::Kind kind);
   void presign(const Request& request, Call&& call);
   /// Sends it for the call; `answered` makes the call's answer of the service's, and may throw Error.
   void ask(azure::ServiceRequest out, const Request& request, Call&& call, Answered answered);

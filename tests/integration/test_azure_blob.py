@@ -104,6 +104,23 @@ def test_delete_with_snapshots(start_host, server, box):
     assert "BlobNotFound" in call(host, "delete", blobName="x").text
 
 
+def test_many_blobs_in_one_call(start_host, server, box):
+    host = start_host(part(server, box)).outbound_ready()
+    names = [f"b/{number} ä" for number in range(30)]
+    made = call(host, "bulkCreate", {"items": [{"blobName": name, "data": f"of {name}", "contentType": "text/plain"} for name in names]})
+    assert [each["blobName"] for each in made.json()] == names and made.headers["metadata.number"] == "30", made.text
+    assert all(box.download_blob(name).readall().decode() == f"of {name}" for name in names)
+    assert box.get_blob_client(names[0]).get_blob_properties().content_settings.content_type == "text/plain"
+    box.upload_blob("binary", bytes(range(256)))
+    read = call(host, "bulkGet", {"items": [{"blobName": name} for name in (*names, "none", "binary")], "concurrency": 5}).json()
+    assert [base64.b64decode(each["data"]).decode() for each in read[:30]] == [f"of {name}" for name in names]
+    assert "blob not found" in read[30]["error"] and base64.b64decode(read[31]["data"]) == bytes(range(256))
+    gone = call(host, "bulkDelete", {"blobNames": ["none", names[0]]}).json()
+    assert "BlobNotFound" in gone[0]["error"] and gone[1] == {"blobName": names[0]}
+    assert {each["blobName"] for each in call(host, "bulkDelete", {"prefix": "b/"}).json()} == set(names[1:])
+    assert [each.name for each in box.list_blobs()] == ["binary"]
+
+
 def test_list_in_pages(start_host, server, box):
     host = start_host(part(server, box)).outbound_ready()
     for number in range(5):

@@ -101,6 +101,79 @@ TEST_F(BlobTest, WhatCannotBeIsRefused) {
     EXPECT_EQ(call("list", data, {}).status, CLEAT_INVALID) << data;
 }
 
+TEST_F(BlobTest, EachBlobOfABulkHasItsOwnAnswer) {
+  run([](const Asked& asked) {
+    if (asked.line.find("/missing ") != std::string::npos)
+      return answer("404 Not Found", "", "x-ms-error-code: BlobNotFound\r\n");
+    return answer(asked.line.rfind("PUT ", 0) == 0 ? "201 Created" : "200 OK", "hello");
+  });
+  testing::Completion done =
+      call("bulkGet", R"({"items":[{"blobName":"a"},{"blobName":"missing"},{},{"blobName":"b"}]})", {});
+  EXPECT_EQ(done.status, CLEAT_OK) << done.text;
+  EXPECT_EQ(done.data.rfind(
+                R"([{"blobName":"a","data":"aGVsbG8="},{"blobName":"missing","error":"blob not found)", 0),
+            0U)
+      << done.data;
+  EXPECT_NE(done.data.find(R"({"blobName":"","error":"blobName is a required attribute"},{"blobName":"b",)"),
+            std::string::npos)
+      << done.data;
+  EXPECT_EQ(done.header("number"), "4");
+  done = call("bulkCreate",
+              R"({"items":[{"blobName":"a","data":"x","contentType":"text/plain"}],"concurrency":1})", {});
+  EXPECT_EQ(done.data, R"([{"blobName":"a","blobURL":")" + server->url() + R"(/acct/box/a"}])");
+  EXPECT_EQ(server->count("x-ms-blob-content-type: text/plain\r\n"), 1U);
+  done = call("bulkDelete", R"({"blobNames":["a","b"],"deleteSnapshots":"include"})", {});
+  EXPECT_EQ(done.data, R"([{"blobName":"a"},{"blobName":"b"}])");
+  EXPECT_EQ(server->count("x-ms-delete-snapshots: include\r\n"), 2U);
+}
+
+TEST_F(BlobTest, ABulkHasItsBounds) {
+  run([](const Asked& asked) {
+    return asked.line.find("comp=list") != std::string::npos
+               ? answer("200 OK",
+                        "<EnumerationResults><Blobs><Blob><Name>a</Name></Blob></Blobs>"
+                        "<NextMarker>more</NextMarker></EnumerationResults>")
+               : answer("200 OK", std::string(600, 'x'));
+  });
+  const testing::Completion read = call("bulkGet", R"({"items":[{"blobName":"a"},{"blobName":"b"}]})", {});
+  EXPECT_EQ(read.status, CLEAT_OK);
+  EXPECT_NE(read.data.find("maxBlobSize"), std::string::npos);
+  EXPECT_NE(read.data.find("data"), std::string::npos);
+  EXPECT_EQ(call("bulkDelete", R"({"prefix":"a"})", {}).status, CLEAT_TOO_LARGE);
+  EXPECT_EQ(server->count("DELETE "), 0U);
+  std::string many = R"({"blobNames":["a")";
+  for (int i = 0; i < 5000; ++i)
+    many += ",\"a\"";
+  EXPECT_EQ(call("bulkDelete", many + "]}", {}).status, CLEAT_TOO_LARGE);
+}
+
+TEST_F(BlobTest, ABulkIsAnsweredByItsDeadline) {
+  run([this](const Asked&) {
+    server->wait_for("never", 1);
+    return std::string();
+  });
+  EXPECT_EQ(call("bulkGet", R"({"items":[{"blobName":"a"},{"blobName":"b"}]})", {}, 200ms).status,
+            CLEAT_TIMEOUT);
+}
+
+TEST_F(BlobTest, WhatCannotBeABulkIsRefused) {
+  run([](const Asked&) { return answer("200 OK", ""); });
+  const auto text = [this](const char* operation, const char* data) {
+    return call(operation, data, {}).text;
+  };
+  EXPECT_EQ(text("bulkGet", "{}"), "at least one of items or prefix is required");
+  EXPECT_EQ(text("bulkGet", R"({"items":[]})"), "items array must not be empty");
+  EXPECT_EQ(text("bulkGet", R"({"prefix":"a"})"), "destinationDir is required when using prefix");
+  EXPECT_EQ(text("bulkCreate", R"({"items":[]})"), "items array must not be empty");
+  EXPECT_EQ(text("bulkDelete", R"({"blobNames":[]})"), "at least one of prefix or blobNames is required");
+  EXPECT_EQ(text("bulkDelete", R"({"prefix":"a","concurrency":0})"), "concurrency must be greater than 0");
+  for (const char* data :
+       {"", "[]", R"({"items":1})", R"({"items":["a"],"filePath":"x"})", R"({"items":[{"blobName":1}]})",
+        R"({"items":[{"blobName":"a","filePath":"/tmp/x"}]})"})
+    EXPECT_NE(call("bulkGet", data, {}).status, CLEAT_OK) << data;
+  EXPECT_EQ(server->count("/acct/box/"), 0U);
+}
+
 TEST(Listing, HasTheNamesOfAzuresClient) {
   const Response response = answer_of_list(
       "<EnumerationResults><Blobs><Blob><Name>a &amp; b</Name><Properties><Content-Length>5</Content-Length>"

@@ -1,3 +1,4 @@
+import base64
 import json
 
 from azure.core.exceptions import ResourceNotFoundError
@@ -37,6 +38,19 @@ def put(server, place, key, payload):
         blob(server, place, key).upload_blob(payload)
 
 
+def bulk(server, place):
+    service = BlobServiceClient(f"http://{server.address('blob')}/acct", credential={"account_name": "acct", "account_key": KEY})
+    return service.get_blob_client(place, "bulk")
+
+
+def put_bulk(server, place, key, payload):
+    try:
+        bulk(server, place).upload_blob(payload, overwrite=True)
+    except ResourceNotFoundError:
+        bulk(server, place)._get_container_client().create_container()
+        bulk(server, place).upload_blob(payload)
+
+
 CASE = Case(
     plugin="azure.blobstorage",
     server="azurite",
@@ -51,6 +65,12 @@ CASE = Case(
         Operation("list", data=lambda payload: b'{"prefix": "deep/er/"}', arrange=put,
                   found=lambda server, place, key, done: f"deep/er/{key} ä" in [each["Name"] for each in json.loads(done.data)],
                   expected=lambda payload: True, answers=("number", "marker", "pagesTraversed")),
+        Operation("bulkGet", data=lambda payload: b'{"items": [{"blobName": "bulk"}]}', arrange=put_bulk,
+                  found=lambda server, place, key, done: base64.b64decode(json.loads(done.data)[0]["data"]), answers=("number",)),
+        Operation("bulkCreate", data=lambda payload: b'{"items": [{"blobName": "bulk", "data": "text"}]}',
+                  found=lambda server, place, key, done: bulk(server, place).download_blob().readall(), expected=lambda payload: b"text", answers=("number",)),
+        Operation("bulkDelete", data=lambda payload: b'{"blobNames": ["bulk"]}', arrange=put_bulk,
+                  found=lambda server, place, key, done: bulk(server, place).exists(), expected=lambda payload: False, answers=("number",)),
         Operation("presign", metadata=lambda server, place, key: {**named(server, place, key), "signTTL": "15m"},
                   found=lambda server, place, key, done: "sig=" in json.loads(done.data)["presignURL"], expected=lambda payload: True),
     ],
