@@ -1,6 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <array>
+#include <atomic>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "blobstorage_binding.hpp"
 #include "listing.hpp"
@@ -25,6 +29,9 @@ class BlobTest : public ::testing::Test {
                              ? answer("201 Created", "")
                              : how(asked));
     });
+    start(std::move(more));
+  }
+  void start(Pairs more) {
     more.insert(more.end(), {{"accountName", "acct"},
                              {"accountKey", "cGxhbnRlZA=="},
                              {"endpoint", server->url()},
@@ -86,6 +93,63 @@ TEST_F(BlobTest, ABlobThatIsTooLargeIsNotTaken) {
   const testing::Completion done = call("get", "", {{"blobName", "b"}});
   EXPECT_EQ(done.status, CLEAT_TOO_LARGE);
   EXPECT_NE(done.text.find("maxBlobSize"), std::string::npos);
+}
+
+TEST_F(BlobTest, ABadTimeIsSaidAndEndsByItself) {
+  const auto left = std::make_shared<std::atomic<int>>(3);
+  run([left](const Asked&) {
+    constexpr std::array<const char*, 3> kStatus{"403 Forbidden", "429 Too Many Requests", "503 Server Busy"};
+    if (*left == 0) return answer("200 OK", "bytes");
+    return answer(kStatus.at(static_cast<std::size_t>(--*left)), "",
+                  "x-ms-request-id: r-9\r\nx-ms-error-code: Any\r\nRetry-After: 7\r\n");
+  });
+  for (const auto& [status, is_retryable] : std::vector<std::pair<cleat_status, bool>>{
+           {CLEAT_THROTTLED, true}, {CLEAT_THROTTLED, true}, {CLEAT_DENIED, false}}) {
+    const testing::Completion done = call("get", "", {{"blobName", "b"}});
+    EXPECT_EQ(done.status, status) << done.text;
+    EXPECT_EQ(done.is_retryable(), is_retryable) << done.text;
+    EXPECT_EQ(done.retry_after_ms, 7000U);
+    EXPECT_NE(done.text.find("(request id r-9)"), std::string::npos) << done.text;
+    EXPECT_NE(host.health().first, CLEAT_HEALTH_UP);
+  }
+  EXPECT_EQ(call("get", "", {{"blobName", "b"}}).data, "bytes");
+  EXPECT_TRUE(host.wait_until([&] { return host.health().first == CLEAT_HEALTH_UP; }));
+}
+
+TEST_F(BlobTest, ABlobThatBreaksOffIsNone) {
+  server = std::make_unique<ScriptedServer>([](ScriptedServer::Connection& connection) {
+    while (const Asked asked = testing::read_request(connection)) {
+      if (asked.line.find("restype=container ") != std::string::npos) {
+        connection.write(answer("201 Created", ""));
+        continue;
+      }
+      connection.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of it");
+      return;
+    }
+  });
+  start({});
+  const testing::Completion done = call("get", "", {{"blobName", "b"}});
+  EXPECT_EQ(done.status, CLEAT_UNAVAILABLE) << done.text;
+  EXPECT_TRUE(done.is_retryable());
+  EXPECT_EQ(done.data, "");
+  const testing::Completion all = call("bulkGet", R"({"items":[{"blobName":"b"}]})", {});
+  EXPECT_NE(all.data.find("\"error\""), std::string::npos) << all.data;
+  EXPECT_EQ(all.data.find("\"data\""), std::string::npos) << all.data;
+}
+
+TEST_F(BlobTest, ABlobThatComesTooSlowlyEndsWithTheCall) {
+  server = std::make_unique<ScriptedServer>([this](ScriptedServer::Connection& connection) {
+    while (const Asked asked = testing::read_request(connection)) {
+      if (asked.line.find("restype=container ") != std::string::npos) {
+        connection.write(answer("201 Created", ""));
+        continue;
+      }
+      connection.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of it");
+      server->wait_for("never", 1);
+    }
+  });
+  start({});
+  EXPECT_EQ(call("get", "", {{"blobName", "b"}}, 500ms).status, CLEAT_TIMEOUT);
 }
 
 TEST_F(BlobTest, WhatCannotBeIsRefused) {

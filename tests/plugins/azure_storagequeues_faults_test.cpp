@@ -1,3 +1,5 @@
+#include <time.h>
+
 #include <algorithm>
 #include <chrono>
 #include <mutex>
@@ -183,6 +185,69 @@ TEST_F(QueueTest, ADeletionThatFailsIsAskedForEverMoreRarely) {
   const std::lock_guard lock(times->mutex);
   // Half a second at most before the second one, 2 s at least before the fifth.
   EXPECT_GE(times->all[4] - times->all[3], 2s);
+}
+
+// --- a service that has a bad time ---
+
+std::uint64_t cpu_ms() {
+  timespec used{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return static_cast<std::uint64_t>(used.tv_sec) * 1000 +
+         static_cast<std::uint64_t>(used.tv_nsec) / 1'000'000;
+}
+
+class BadTime : public QueueTest, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(BadTime, IsSaidAndAskedMoreRarelyAndEndsByItself) {
+  const auto is_bad = std::make_shared<std::atomic<bool>>(true);
+  const std::string bad = answer(GetParam(), "<Error><Code>Any</Code><Message>no\nmore</Message></Error>",
+                                 "x-ms-request-id: r-9\r\n");
+  get = [is_bad, bad, this](const Asked&, int) {
+    if (*is_bad) return bad;
+    return removes == 0 ? one_message("first") : no_messages();
+  };
+  put = [is_bad, bad](const Asked&, int) { return *is_bad ? bad : answer("201 Created", put_answer_body()); };
+  run(CLEAT_IN | CLEAT_OUT);
+  ASSERT_TRUE(host.wait_until([&] {
+    return host.health().first == CLEAT_HEALTH_DOWN || host.health().first == CLEAT_HEALTH_DEGRADED;
+  }));
+  EXPECT_NE(host.health().second.find("(request id r-9)"), std::string::npos) << host.health().second;
+  const auto& call = driver.invoke("create", "x");
+  ASSERT_TRUE(host.wait_until([&] { return host.completion(call).done; }));
+  EXPECT_NE(host.completion(call).text.find("(request id r-9)"), std::string::npos);
+  EXPECT_EQ(host.completion(call).is_retryable(), std::string_view(GetParam()).substr(0, 3) != "403");
+  // The fourth look is a second and more behind the first: 100, 200 and 400 ms at least, of 200, 400 and 800.
+  const std::uint64_t before = cpu_ms();
+  const auto began = Clock::now();
+  const int at = gets;
+  ASSERT_TRUE(host.wait_until([&] { return gets >= at + 3; }));
+  EXPECT_GE(Clock::now() - began, 400ms);
+  EXPECT_LT(cpu_ms() - before, 1000U);
+  *is_bad = false;
+  ASSERT_TRUE(host.wait_until([&] { return host.delivered_count() == 1; }));
+  EXPECT_TRUE(host.wait_until([&] { return host.health().first == CLEAT_HEALTH_UP; }));
+  driver.settle(host.delivered_at(0).id);
+  ASSERT_TRUE(host.wait_until([&] { return removes == 1; }));
+}
+
+INSTANTIATE_TEST_SUITE_P(Status, BadTime,
+                         ::testing::Values("403 Forbidden", "429 Too Many Requests", "503 Server Busy"));
+
+TEST_F(QueueTest, AnAnswerThatBreaksOffDeliversNothing) {
+  // It says that it is longer than it is, and the connection ends.
+  server = std::make_unique<ScriptedServer>([this](ScriptedServer::Connection& connection) {
+    while (const Asked asked = testing::read_request(connection)) {
+      const std::string whole = answer_to(asked);
+      const bool is_cut = asked.line.rfind("GET ", 0) == 0 && gets <= 2;
+      connection.write(is_cut ? whole.substr(0, whole.size() - 30) : whole);
+      if (is_cut) return;
+    }
+  });
+  get = [](const Asked&, int number) { return number <= 3 ? one_message("first") : no_messages(); };
+  run(CLEAT_IN);
+  ASSERT_TRUE(host.wait_until([&] { return host.delivered_count() == 1; }));
+  EXPECT_GE(gets, 3);
+  EXPECT_EQ(host.delivered_at(0).data, "body");
 }
 
 // --- the answer to a renewal that was lost ---
