@@ -83,11 +83,11 @@ def test_a_message_is_kept_while_the_application_works(start_host, server, queue
         is_done.wait(30)
         return Answer(200)
     app.always("/in", work)
-    start_host(income(server, queue), app=app)
+    start_host(income(server, queue, visibilityTimeout="4s"), app=app)
     queue.send_message("slow")
     app.wait_for(1, "/in")
     # More than twice as long as the message is invisible without a renewal: nobody else gets it.
-    holds_for(lambda: not queue.peek_messages(), 5, "the message is invisible")
+    holds_for(lambda: not queue.peek_messages(), 9, "the message is invisible")
     is_done.set()
     wait_until_empty(queue)
     assert len(app.requests("/in")) == 1

@@ -6,15 +6,15 @@ namespace {
 using namespace std::chrono_literals;
 
 TEST_F(QueueTest, AMessageIsDeletedWithTheLatestReceipt) {
-  run(CLEAT_IN);
+  run(CLEAT_IN, {{"visibilityTimeout", "4000000000"}});
   ASSERT_TRUE(host.wait_until([&] { return host.delivered_count() == 1; }));
   EXPECT_EQ(host.delivered_at(0).header("insertionTime"), "1994-11-06T08:49:37Z");
   EXPECT_EQ(host.delivered_at(0).header("expirationTime"), "9999-12-31T23:59:59Z");
   ASSERT_TRUE(host.wait_until([&] { return changes >= 2; }));
   driver.settle(host.delivered_at(0).id);
   ASSERT_TRUE(host.wait_until([&] { return removes == 1; }));
-  EXPECT_EQ(server->count("PUT /acct/orders/messages/m-1?popreceipt=first&visibilitytimeout=2 "), 1U);
-  EXPECT_EQ(server->count("PUT /acct/orders/messages/m-1?popreceipt=receipt-1&visibilitytimeout=2 "), 1U);
+  EXPECT_EQ(server->count("PUT /acct/orders/messages/m-1?popreceipt=first&visibilitytimeout=4 "), 1U);
+  EXPECT_EQ(server->count("PUT /acct/orders/messages/m-1?popreceipt=receipt-1&visibilitytimeout=4 "), 1U);
   EXPECT_EQ(
       server->count("DELETE /acct/orders/messages/m-1?popreceipt=receipt-" + std::to_string(changes) + " "),
       1U);
@@ -26,7 +26,8 @@ TEST_F(QueueTest, ADeletionWaitsForTheRenewalThatIsOut) {
     server->wait_for("go on", 1);
     return answer("204 No Content", "", "x-ms-popreceipt: second\r\n");
   };
-  run(CLEAT_IN);
+  // The renewal may be out for two seconds.
+  run(CLEAT_IN, {{"visibilityTimeout", "8000000000"}});
   ASSERT_TRUE(host.wait_until([&] { return changes == 1; }));
   driver.settle(host.delivered_at(0).id);
   // The next looks into the queue came and went while the deletion waited.
