@@ -19,8 +19,7 @@ constexpr const char* kNoList =
     "the answer to Get Messages is not what was expected: is the endpoint a queue service?";
 constexpr const char* kIncomplete =
     "a message came without MessageId or PopReceipt and cannot be settled: it is not delivered and comes "
-    "again; is "
-    "the endpoint a queue service?";
+    "again; is the endpoint a queue service?";
 
 }  // namespace
 

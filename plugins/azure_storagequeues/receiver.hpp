@@ -49,13 +49,12 @@ class Receiver {
     Clock::time_point until;
     Wish wish = Wish::keep;
     std::chrono::seconds give_back_after{0};
-    bool is_out = false;     ///< the host has it, or has settled it
-    bool is_queued = false;  ///< a request about it waits for its turn
-    bool is_asked = false;   ///< a request about it is out
-    bool is_lost = false;    ///< others may get it
-    bool is_unsure =
-        false;  ///< a change may have been made whose answer was lost: the receipt may be an old one
-    Clock::time_point again;                  ///< no request before, after one that failed
+    bool is_out = false;      ///< the host has it, or has settled it
+    bool is_queued = false;   ///< a request about it waits for its turn
+    bool is_asked = false;    ///< a request about it is out
+    bool is_lost = false;     ///< others may get it
+    bool is_unsure = false;   ///< the answer to a change was lost: the receipt may be an old one
+    Clock::time_point again;  ///< no request before, after one that failed
     std::optional<common::BackOff> back_off;  ///< of a deletion that failed
   };
 

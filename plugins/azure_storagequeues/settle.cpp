@@ -103,6 +103,13 @@ void Receiver::enqueue(std::uint64_t number, Lease& lease) {
 
 /// A renewal that comes late costs more than a deletion that does.
 std::optional<std::uint64_t> Receiver::next_to_ask() {
+  // Some were settled while they waited.
+  while (!renewals_.empty()) {
+    const auto found = leases_.find(renewals_.front());
+    if (found != leases_.end() && found->second.wish == Wish::keep) break;
+    if (found != leases_.end()) todo_.push_back(renewals_.front());
+    renewals_.pop_front();
+  }
   const bool is_renewal = !renewals_.empty();
   if (asking_ >= (is_renewal ? kMostAsking : kMostSettling) || (!is_renewal && todo_.empty()))
     return std::nullopt;
@@ -175,9 +182,9 @@ void Receiver::changed(std::uint64_t number, Wish asked, Clock::time_point asked
       lease.until = asked_at + config_.visibility;
     }
   }
-  // Without an answer, or with one of 5xx, nobody knows whether the receipt is still the latest.
-  if (failure != nullptr && (failure->http_status == 0 || failure->http_status >= 500))
-    lease.is_unsure = true;
+  // Nobody knows then whether the receipt is still the latest. What may be tried again was certainly not carried out.
+  const bool is_answered = failure == nullptr || (failure->http_status >= 400 && failure->http_status < 500);
+  if (!is_answered && !failure->is_retryable) lease.is_unsure = true;
   if (lease.wish != asked) {
     // It was settled meanwhile.
     enqueue(number, lease);
@@ -240,9 +247,8 @@ void Receiver::removed(std::uint64_t number, const azure::Failure* failure) {
 void Receiver::remember(const Lease& lease, const std::string& why) {
   host_.log(CLEAT_LOG_WARN,
             lease.is_unsure
-                ? "a message that was handled could not be deleted, for the answer to its last renewal was "
-                  "lost: it "
-                  "comes again, to others as well"
+                ? "a message that was handled could not be deleted: the answer to its last renewal "
+                  "was lost, and it comes again, to others as well"
                 : "a message that was handled could not be deleted: others may have got it as well",
             {{"queue", config_.queue}, {"messageID", lease.id}, {"error", why}});
   if (done_.size() >= kMostDone) done_.pop_front();

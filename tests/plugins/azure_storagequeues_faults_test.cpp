@@ -309,6 +309,17 @@ TEST_F(LostReceipt, WhatIsWithTheApplicationIsWithdrawnAndComesAgain) {
   EXPECT_EQ(server->count("DELETE /acct/orders/messages/m-1?popreceipt=second "), 1U);
 }
 
+TEST_F(LostReceipt, ARenewalThatTheServiceWasTooBusyForHasNotLostIt) {
+  lose_the_answer();
+  change = [](const Asked&, int number) {
+    return number == 1 ? answer("503 Server Busy", "") : refused("PopReceiptMismatch");
+  };
+  run(CLEAT_IN);
+  ASSERT_TRUE(host.wait_until([&] { return host.withdrawn().size() == 1; }));
+  EXPECT_TRUE(said("PopReceiptMismatch"));
+  EXPECT_FALSE(said("the answer to its last renewal was lost"));
+}
+
 TEST_F(LostReceipt, ARenewalThatWasNotCarriedOutGoesOn) {
   lose_the_answer();
   change = [](const Asked&, int number) {
