@@ -241,11 +241,7 @@ void S3Binding::note(const aws::Failure* failure) {
     if (!is_of_the_bucket) return;
     health = failure->status == CLEAT_THROTTLED ? CLEAT_HEALTH_DEGRADED : CLEAT_HEALTH_DOWN;
   }
-  const std::string why = failure != nullptr ? failure->text : "";
-  if (health == health_ && why == why_) return;
-  health_ = health;
-  why_ = why;
-  host_.set_health(health, why);
+  health_.tell(health, failure != nullptr ? failure->text : "");
 }
 
 void S3Binding::ping(Deadline deadline) {

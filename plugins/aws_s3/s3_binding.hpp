@@ -11,6 +11,7 @@
 
 #include "bucket.hpp"
 #include "common/curl/loop.hpp"
+#include "common/told_health.hpp"
 #include "files.hpp"
 #include "s3_config.hpp"
 #include "upload.hpp"
@@ -59,8 +60,7 @@ class S3Binding {
 
   Host host_;
   S3Config config_;
-  std::int32_t health_ = CLEAT_HEALTH_UNKNOWN;  ///< as told last; of the loop's thread
-  std::string why_;
+  common::ToldHealth health_{host_};
   std::optional<common::CurlLoop> curl_;
   std::optional<FileWork> files_;
   std::optional<Bucket> bucket_;

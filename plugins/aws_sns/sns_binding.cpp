@@ -74,11 +74,7 @@ void SnsBinding::note(const aws::Failure* failure) {
       return;
     health = failure->status == CLEAT_THROTTLED ? CLEAT_HEALTH_DEGRADED : CLEAT_HEALTH_DOWN;
   }
-  const std::string why = failure != nullptr ? failure->text : "";
-  if (health == health_ && why == why_) return;
-  health_ = health;
-  why_ = why;
-  host_.set_health(health, why);
+  health_.tell(health, failure != nullptr ? failure->text : "");
 }
 
 void SnsBinding::cancel(std::uint64_t call_id) {

@@ -7,6 +7,7 @@
 
 #include "common/aws/client.hpp"
 #include "common/curl/loop.hpp"
+#include "common/told_health.hpp"
 #include "publication.hpp"
 
 namespace cleat::sns {
@@ -36,8 +37,7 @@ class SnsBinding {
   Host host_;
   SnsConfig config_;
   aws::Settings settings_;
-  std::int32_t health_ = CLEAT_HEALTH_UNKNOWN;  ///< as told last; of the loop's thread
-  std::string why_;
+  common::ToldHealth health_{host_};
   std::optional<common::CurlLoop> curl_;
   std::optional<aws::Client> client_;
 };

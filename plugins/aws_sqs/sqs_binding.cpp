@@ -1,7 +1,5 @@
 #include "sqs_binding.hpp"
 
-#include <future>
-#include <memory>
 #include <utility>
 
 #include "common/deadlines.hpp"
@@ -19,42 +17,28 @@ void SqsBinding::start(Deadline /*deadline*/) {
   options.ca = config_.aws.ca;
   curl_.emplace(std::move(options));
   queue_.emplace(*curl_, config_,
-                 [this](std::int32_t health, const std::string& why) { tell_health(health, why); });
+                 [this](std::int32_t health, const std::string& why) { health_.tell(health, why); });
   sender_.emplace(host_, *queue_, config_);
   if (has_input_) receiver_.emplace(host_, *curl_, *queue_, config_);
   curl_->start();
   curl_->loop().post([this] { queue_->open(); });
 }
 
-void SqsBinding::tell_health(std::int32_t health, const std::string& why) {
-  if (health == health_ && why == why_) return;
-  health_ = health;
-  why_ = why;
-  host_.set_health(health, why);
-}
-
 void SqsBinding::ping(Deadline deadline) {
-  using Found = std::optional<aws::Failure>;
-  const auto answer = std::make_shared<std::promise<Found>>();
-  std::future<Found> future = answer->get_future();
-  curl_->loop().post([this, answer, at_ns = deadline.at_ns] {
+  const auto ask = [this, at_ns = deadline.at_ns](const common::Answer& answer) {
     queue_->when_found([this, answer, at_ns](const aws::Failure* failure) {
-      if (failure != nullptr) return answer->set_value(*failure);
-      Queue::Ask ask;
-      ask.action = Action::look;
-      ask.members = R"(,"AttributeNames":["QueueArn"])";
-      ask.deadline_ns = at_ns;
-      queue_->ask(std::move(ask), [answer](const common::JsonValue*, const aws::Failure* failed) {
-        // Who may not ask is answered all the same.
-        const bool is_well = failed == nullptr || failed->status == CLEAT_DENIED;
-        answer->set_value(is_well ? Found() : *failed);
+      if (failure != nullptr)
+        return answer(Error(failure->status, failure->text, failure->is_retryable ? CLEAT_RETRYABLE : 0));
+      Queue::Ask look;
+      look.action = Action::look;
+      look.members = R"(,"AttributeNames":["QueueArn"])";
+      look.deadline_ns = at_ns;
+      queue_->ask(std::move(look), [answer](const common::JsonValue*, const aws::Failure* failed) {
+        answer(common::trouble_of(failed));
       });
     });
-  });
-  if (future.wait_until(deadline.time()) != std::future_status::ready)
-    throw Error(CLEAT_TIMEOUT, "SQS did not answer in time", CLEAT_RETRYABLE);
-  if (const Found failure = future.get())
-    throw Error(failure->status, failure->text, failure->is_retryable ? CLEAT_RETRYABLE : 0);
+  };
+  common::ask_and_wait(curl_->loop(), deadline, "SQS did not answer in time", ask);
 }
 
 void SqsBinding::invoke(const Request& request, Call&& call) {
@@ -79,11 +63,7 @@ void SqsBinding::settle(Settlements settlements) {
 
 void SqsBinding::end_input(Deadline deadline) {
   if (!receiver_) return;
-  const auto end = [this](const std::function<void()>& done) {
-    receiver_->end();
-    done();
-  };
-  if (!common::run_and_wait(curl_->loop(), deadline, end))
+  if (!common::run_and_wait(curl_->loop(), deadline, [this] { receiver_->end(); }))
     throw Error(CLEAT_TIMEOUT, "reading did not end before the deadline");
 }
 
@@ -92,11 +72,10 @@ void SqsBinding::stop(Deadline deadline) {
     common::run_and_wait(curl_->loop(), common::for_settling(deadline),
                          [this](std::function<void()> done) { receiver_->when_settled(std::move(done)); });
   }
-  common::run_and_wait(curl_->loop(), deadline, [this](const std::function<void()>& done) {
+  common::run_and_wait(curl_->loop(), deadline, [this] {
     if (receiver_) receiver_->close();
     sender_->end();
     queue_->close();
-    done();
   });
   curl_->stop();
 }

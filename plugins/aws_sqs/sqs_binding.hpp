@@ -6,6 +6,7 @@
 #include <string>
 
 #include "common/curl/loop.hpp"
+#include "common/told_health.hpp"
 #include "queue.hpp"
 #include "receiver.hpp"
 #include "sender.hpp"
@@ -36,13 +37,10 @@ class SqsBinding {
   void stop(Deadline deadline);
 
  private:
-  void tell_health(std::int32_t health, const std::string& why);
-
   Host host_;
   SqsConfig config_;
   bool has_input_ = false;
-  std::int32_t health_ = CLEAT_HEALTH_UNKNOWN;  ///< as told last; of the loop's thread
-  std::string why_;
+  common::ToldHealth health_{host_};
   std::optional<common::CurlLoop> curl_;
   std::optional<Queue> queue_;
   std::optional<Sender> sender_;

@@ -1,11 +1,11 @@
 #include "blobstorage_binding.hpp"
 
-#include <future>
 #include <memory>
 #include <utility>
 
 #include "blob_request.hpp"
 #include "common/json_text.hpp"
+#include "common/on_loop.hpp"
 #include "common/text.hpp"
 #include "common/url.hpp"
 #include "listing.hpp"
@@ -47,37 +47,22 @@ void BlobStorageBinding::start(Deadline /*deadline*/) {
       place.make->headers.push_back({"x-ms-blob-public-access", config_.public_access});
   }
   container_.emplace(*curl_, config_.account, std::move(place),
-                     [this](std::int32_t health, const std::string& why) { tell_health(health, why); });
+                     [this](std::int32_t health, const std::string& why) { health_.tell(health, why); });
   curl_->start();
   curl_->loop().post([this] { container_->open(); });
 }
 
-void BlobStorageBinding::tell_health(std::int32_t health, const std::string& why) {
-  if (health == health_ && why == why_) return;
-  health_ = health;
-  why_ = why;
-  host_.set_health(health, why);
-}
-
 void BlobStorageBinding::ping(Deadline deadline) {
-  using Found = std::optional<azure::Failure>;
-  const auto answer = std::make_shared<std::promise<Found>>();
-  std::future<Found> future = answer->get_future();
-  curl_->loop().post([this, answer, at_ns = deadline.at_ns] {
+  const auto ask = [this, at_ns = deadline.at_ns](const common::Answer& answer) {
     azure::ServiceRequest request;
     request.what = "Get Container Properties";
     request.query = {{"restype", "container"}};
     request.deadline_ns = at_ns;
     container_->look(std::move(request), [answer](common::HttpResponse*, const azure::Failure* failure) {
-      // Who may not ask is answered all the same.
-      const bool is_well = failure == nullptr || failure->status == CLEAT_DENIED;
-      answer->set_value(is_well ? Found() : *failure);
+      answer(common::trouble_of(failure));
     });
-  });
-  if (future.wait_until(deadline.time()) != std::future_status::ready)
-    throw Error(CLEAT_TIMEOUT, "the container did not answer in time", CLEAT_RETRYABLE);
-  if (const Found failure = future.get())
-    throw Error(failure->status, failure->text, failure->is_retryable ? CLEAT_RETRYABLE : 0);
+  };
+  common::ask_and_wait(curl_->loop(), deadline, "the container did not answer in time", ask);
 }
 
 void BlobStorageBinding::invoke(const Request& request, Call&& call) {
@@ -169,13 +154,7 @@ void BlobStorageBinding::cancel(std::uint64_t call_id) {
 }
 
 void BlobStorageBinding::stop(Deadline deadline) {
-  const auto closed = std::make_shared<std::promise<void>>();
-  std::future<void> future = closed->get_future();
-  curl_->loop().post([this, closed] {
-    container_->close();
-    closed->set_value();
-  });
-  future.wait_until(deadline.time());
+  common::run_and_wait(curl_->loop(), deadline, [this] { container_->close(); });
   curl_->stop();
 }
 

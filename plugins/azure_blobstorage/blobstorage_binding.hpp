@@ -11,6 +11,7 @@
 #include "bulk.hpp"
 #include "common/azure/place.hpp"
 #include "common/curl/loop.hpp"
+#include "common/told_health.hpp"
 
 namespace cleat::blobstorage {
 
@@ -35,7 +36,6 @@ class BlobStorageBinding {
  private:
   using Answered = std::function<Response(common::HttpResponse&)>;
 
-  void tell_health(std::int32_t health, const std::string& why);
   void create(const Request& request, Call&& call);
   void get(const Request& request, Call&& call);
   void remove(const Request& request, Call&& call);
@@ -47,8 +47,7 @@ class BlobStorageBinding {
 
   Host host_;
   BlobConfig config_;
-  std::int32_t health_ = CLEAT_HEALTH_UNKNOWN;  ///< as told last; of the loop's thread
-  std::string why_;
+  common::ToldHealth health_{host_};
   std::optional<common::CurlLoop> curl_;
   std::optional<azure::Place> container_;
 };

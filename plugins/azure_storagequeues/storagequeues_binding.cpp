@@ -1,6 +1,5 @@
 #include "storagequeues_binding.hpp"
 
-#include <future>
 #include <memory>
 #include <utility>
 
@@ -54,11 +53,9 @@ void StorageQueuesBinding::start(Deadline /*deadline*/) {
 }
 
 void StorageQueuesBinding::tell_health(std::int32_t health, const std::string& why) {
-  if (health == CLEAT_HEALTH_UP && !complaint_.empty()) return tell_health(CLEAT_HEALTH_DEGRADED, complaint_);
-  if (health == health_ && why == why_) return;
-  health_ = health;
-  why_ = why;
-  host_.set_health(health, why);
+  if (health == CLEAT_HEALTH_UP && !complaint_.empty())
+    return health_.tell(CLEAT_HEALTH_DEGRADED, complaint_);
+  health_.tell(health, why);
 }
 
 void StorageQueuesBinding::complain(const std::string& why) {
@@ -69,24 +66,16 @@ void StorageQueuesBinding::complain(const std::string& why) {
 }
 
 void StorageQueuesBinding::ping(Deadline deadline) {
-  using Found = std::optional<azure::Failure>;
-  const auto answer = std::make_shared<std::promise<Found>>();
-  std::future<Found> future = answer->get_future();
-  curl_->loop().post([this, answer, at_ns = deadline.at_ns] {
+  const auto ask = [this, at_ns = deadline.at_ns](const common::Answer& answer) {
     azure::ServiceRequest request;
     request.what = "Get Queue Metadata";
     request.query = {{"comp", "metadata"}};
     request.deadline_ns = at_ns;
     queue_->look(std::move(request), [answer](common::HttpResponse*, const azure::Failure* failure) {
-      // Who may not ask is answered all the same.
-      const bool is_well = failure == nullptr || failure->status == CLEAT_DENIED;
-      answer->set_value(is_well ? Found() : *failure);
+      answer(common::trouble_of(failure));
     });
-  });
-  if (future.wait_until(deadline.time()) != std::future_status::ready)
-    throw Error(CLEAT_TIMEOUT, "the queue did not answer in time", CLEAT_RETRYABLE);
-  if (const Found failure = future.get())
-    throw Error(failure->status, failure->text, failure->is_retryable ? CLEAT_RETRYABLE : 0);
+  };
+  common::ask_and_wait(curl_->loop(), deadline, "the queue did not answer in time", ask);
 }
 
 void StorageQueuesBinding::invoke(const Request& request, Call&& call) {
@@ -128,11 +117,7 @@ void StorageQueuesBinding::settle(Settlements settlements) {
 
 void StorageQueuesBinding::end_input(Deadline deadline) {
   if (!receiver_) return;
-  const auto end = [this](const std::function<void()>& done) {
-    receiver_->end();
-    done();
-  };
-  if (!common::run_and_wait(curl_->loop(), deadline, end))
+  if (!common::run_and_wait(curl_->loop(), deadline, [this] { receiver_->end(); }))
     throw Error(CLEAT_TIMEOUT, "reading did not end before the deadline");
 }
 
@@ -141,11 +126,10 @@ void StorageQueuesBinding::stop(Deadline deadline) {
     common::run_and_wait(curl_->loop(), common::for_settling(deadline),
                          [this](std::function<void()> done) { receiver_->when_settled(std::move(done)); });
   }
-  common::run_and_wait(curl_->loop(), deadline, [this](const std::function<void()>& done) {
+  common::run_and_wait(curl_->loop(), deadline, [this] {
     if (receiver_) receiver_->close();
     puts_->close();
     queue_->close();
-    done();
   });
   curl_->stop();
 }

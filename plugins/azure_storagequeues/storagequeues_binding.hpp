@@ -8,6 +8,7 @@
 
 #include "common/azure/place.hpp"
 #include "common/curl/loop.hpp"
+#include "common/told_health.hpp"
 #include "puts.hpp"
 #include "queue_config.hpp"
 #include "receiver.hpp"
@@ -43,8 +44,7 @@ class StorageQueuesBinding {
   Host host_;
   QueueConfig config_;
   bool has_input_ = false;
-  std::int32_t health_ = CLEAT_HEALTH_UNKNOWN;  ///< as told last; of the loop's thread
-  std::string why_;
+  common::ToldHealth health_{host_};
   std::string complaint_;  ///< about answers of a service that is up otherwise
   std::optional<common::CurlLoop> curl_;
   std::optional<azure::Place> queue_;
