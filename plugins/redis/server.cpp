@@ -12,6 +12,8 @@ using namespace std::chrono_literals;
 
 constexpr auto kAskSentinelEvery = 1000ms;
 constexpr std::size_t kMostWaiting = 8192;
+// A connection that ends sooner is as good as none: who takes it and then refuses is not asked again at once each time.
+constexpr auto kLasting = 3s;
 
 }  // namespace
 
@@ -149,7 +151,7 @@ void Server::check_role() {
 void Server::came_up() {
   ready_ = true;
   attempts_ = 0;
-  back_off_.reset();
+  up_since_ = std::chrono::steady_clock::now();
   down_status_ = CLEAT_UNAVAILABLE;
   why_down_.clear();
   watcher_(CLEAT_HEALTH_UP, "");
@@ -163,6 +165,7 @@ void Server::fail_waiting(const Trouble& trouble) {
 }
 
 void Server::went_down(cleat_status status, const std::string& why) {
+  if (ready_ && std::chrono::steady_clock::now() - up_since_ > kLasting) back_off_.reset();
   ready_ = false;
   ++attempts_;
   if (link_) {
@@ -219,10 +222,9 @@ void Server::transmit(const CommandPtr& command, Answer answer) {
   link_->send(command->wire, replied, command->patience);
 }
 
-/// A master that has become a replica: the sentinels know the new one.
+/// A master that has become a replica: the sentinels know the new one, or the name leads to it by now.
 void Server::answered(const Reply& reply, Link& by) {
-  if (closed_ || config_.kind != RedisConfig::Kind::sentinel || link_.get() != &by || !reply.is_error())
-    return;
+  if (closed_ || link_.get() != &by || !reply.is_error()) return;
   if (reply.text().substr(0, 8) == "READONLY") by.fail(CLEAT_UNAVAILABLE, "it is not the master any more");
 }
 

@@ -51,9 +51,9 @@ class Carrier {
   virtual void close() = 0;
 };
 
-/// A server that is connected to again and again until close(). With sentinels it is the one that they call
-/// master, which they are asked for each second. While the first answer about a connection is open commands wait, at most as many as a component may
-/// have calls; while it is known to be down they fail at once.
+/// A server that is connected to again and again until close(), also when it says that it is a replica. With sentinels it
+/// is the one that they call master, which they are asked for each second. While the first answer about a connection is
+/// open commands wait, at most as many as a component may have calls; while it is known to be down they fail at once.
 class Server : public Carrier, public std::enable_shared_from_this<Server> {
  public:
   Server(const Network& network, const RedisConfig& config, Endpoint fixed, Watcher watcher);
@@ -93,6 +93,7 @@ class Server : public Carrier, public std::enable_shared_from_this<Server> {
   std::size_t next_sentinel_ = 0, failed_sentinels_ = 0;
   unsigned attempts_ = 0;  ///< without a connection
   bool closed_ = false, ready_ = false;
+  std::chrono::steady_clock::time_point up_since_;
   cleat_status down_status_ = CLEAT_UNAVAILABLE;
   std::string why_down_;
   std::deque<std::pair<CommandPtr, Answer>> waiting_;

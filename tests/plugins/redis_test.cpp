@@ -6,7 +6,7 @@
 
 #include "cluster_slots.hpp"
 #include "commands.hpp"
-#include "plugins/fake_host.hpp"
+#include "plugins/redis_fixture.hpp"
 #include "redis_config.hpp"
 #include "stream_entry.hpp"
 
@@ -14,10 +14,7 @@ namespace cleat::redis {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::Driver;
-using testing::FakeHost;
 using testing::MapOf;
-using testing::Outcome;
 using testing::Pairs;
 
 // The values are those of CLUSTER KEYSLOT.
@@ -172,23 +169,6 @@ TEST(Entry, SaysWhenItWasAdded) {
   EXPECT_EQ(added_at_ns("1700000000123-5"), 1'700'000'000'123'000'000U);
   EXPECT_EQ(added_at_ns("18446744073709551615-1"), 0U) << "an id that somebody made up";
 }
-
-struct Rig {
-  FakeHost host{FakeHost::Clock::kSteady};
-  Driver plugin{host, *cleat_entry_v0(nullptr)->types[0]};
-
-  Outcome init(Pairs fields, std::uint32_t directions = CLEAT_OUT) {
-    plugin.create();
-    for (const auto& [name, value] : Pairs{{"dialTimeout", "5000000000"},
-                                           {"readTimeout", "3000000000"},
-                                           {"redisType", "node"},
-                                           {"initialPosition", "oldest"},
-                                           {"dataField", "data"},
-                                           {"minIdle", "60000000000"}})
-      fields.emplace_back(name, value);
-    return plugin.init(fields, directions);
-  }
-};
 
 TEST(Init, NamesWhatIsMissing) {
   EXPECT_NE(Rig().init({{"redisHost", "h"}}, CLEAT_IN).text.find("stream: expected the key"),
