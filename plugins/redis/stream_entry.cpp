@@ -5,6 +5,18 @@
 #include "common/json_text.hpp"
 
 namespace cleat::redis {
+namespace {
+
+/// "milliseconds-sequence"
+std::pair<std::uint64_t, std::uint64_t> numbers_of(std::string_view id) {
+  std::pair<std::uint64_t, std::uint64_t> numbers;
+  const char* const end = id.data() + id.size();
+  const char* const dash = std::from_chars(id.data(), end, numbers.first).ptr;
+  if (dash != end) std::from_chars(dash + 1, end, numbers.second);
+  return numbers;
+}
+
+}  // namespace
 
 std::size_t StreamEntry::bytes() const {
   std::size_t sum = id.size();
@@ -46,6 +58,16 @@ std::uint64_t added_at_ns(std::string_view id) {
   std::from_chars(id.data(), id.data() + id.size(), ms);
   // Ids may be made up by who adds: one that no clock ever shows says nothing.
   return ms <= UINT64_MAX / kNsPerMs ? ms * kNsPerMs : 0;
+}
+
+bool is_before(std::string_view id, std::string_view other) {
+  return numbers_of(id) < numbers_of(other);
+}
+
+std::string id_before(std::string_view id) {
+  auto [ms, sequence] = numbers_of(id);
+  if (sequence == 0) --ms;
+  return std::to_string(ms) + '-' + std::to_string(sequence - 1);
 }
 
 }  // namespace cleat::redis

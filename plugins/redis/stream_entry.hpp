@@ -34,4 +34,9 @@ EntryContent content_of(const StreamEntry& entry, std::string_view data_field);
 /// When an entry was added by what its id says, in nanoseconds of wall time; 0 if it says nothing.
 std::uint64_t added_at_ns(std::string_view id);
 
+/// In the order of a stream.
+bool is_before(std::string_view id, std::string_view other);
+/// The greatest id that is smaller than `id`.
+std::string id_before(std::string_view id);
+
 }  // namespace cleat::redis

@@ -14,7 +14,6 @@ using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kLongestWait = 1000ms;
-constexpr auto kAgainAfter = 1s;
 constexpr std::size_t kMostAtOnce = 512;
 // What one read may bring, by the entries that came before.
 constexpr std::size_t kMostBytesAtOnce = std::size_t{16} << 20U;
@@ -103,38 +102,6 @@ void StreamInput::came_up() {
   if (!reading_) return;
   if (phase_ == Phase::closed) prepare();
   pump();
-}
-
-/// Makes the group, and the stream with it, if it is not there. One that vanished while it was read begins where it was.
-void StreamInput::prepare() {
-  if (phase_ == Phase::preparing) return;
-  phase_ = Phase::preparing;
-  const std::string from = config_.from_the_beginning ? "0" : last_live_id_.empty() ? "$" : last_live_id_;
-  command(
-      {"XGROUP", "CREATE", config_.stream, config_.group, from, "MKSTREAM"},
-      [this](const Reply& reply) {
-        // Who may not make groups may read one that is there.
-        const bool may_be_there =
-            reply.text().substr(0, 9) == "BUSYGROUP" || reply.text().substr(0, 6) == "NOPERM";
-        if (reply.is_error() && !may_be_there) {
-          complain("the consumer group cannot be made", reply.text());
-          prepare_later("the consumer group cannot be made: " + std::string(reply.text()));
-          return;
-        }
-        read_own_pending_next();
-        pump();
-      },
-      [this] { phase_ = Phase::closed; });
-}
-
-void StreamInput::prepare_later(const std::string& why) {
-  phase_ = Phase::closed;
-  tell_(CLEAT_HEALTH_DEGRADED, why);
-  if (prepare_timer_ != 0) return;
-  prepare_timer_ = loop_.after(kAgainAfter, [this] {
-    prepare_timer_ = 0;
-    if (reading_ && phase_ == Phase::closed) prepare();
-  });
 }
 
 std::size_t StreamInput::room() const {

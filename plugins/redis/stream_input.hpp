@@ -58,6 +58,8 @@ class StreamInput {
   using Ids = std::vector<std::string>;
 
   void prepare();
+  [[nodiscard]] std::string beginning() const;
+  void learn_start();
   void prepare_later(const std::string& why);
   void pump();
   void read();
@@ -104,13 +106,15 @@ class StreamInput {
   Phase phase_ = Phase::closed;
   bool reading_ = false, read_is_out_ = false, claim_is_out_ = false;
   std::string own_cursor_ = "0", last_live_id_, claim_cursor_ = "0-0";
+  std::string start_id_;  ///< where the group stood before the first read, with `newest`
   Window window_;
   std::uint64_t last_event_ = 0, lost_ = 0;
   std::size_t counting_ = 0, average_bytes_;
   std::deque<StreamEntry> backlog_;
   std::map<std::uint64_t, Out> out_;
-  std::set<std::string, std::less<>> known_;  ///< ids in backlog_, out_, acks_ and being counted
-  Ids acks_;                                  ///< not yet confirmed by the server
+  std::set<std::string, std::less<>> known_;        ///< ids in backlog_, out_, acks_ and being counted
+  std::set<std::string, std::less<>> giving_back_;  ///< the server has not taken them back
+  Ids acks_;                                        ///< not yet confirmed by the server
   bool ack_is_out_ = false;
   std::uint32_t settling_ = 0;
   std::function<void()> settled_, ended_;

@@ -89,8 +89,17 @@ void StreamInput::give_back(Ids ids, milliseconds after) {
   std::vector<std::string_view> words{"XCLAIM", config_.stream, config_.group, config_.consumer, "0"};
   words.insert(words.end(), ids.begin(), ids.end());
   words.insert(words.end(), {"IDLE", idle, "JUSTID"});
-  command(
-      words, [this, ids](const Reply& reply) { given_back(ids, reply); }, {}, true);
+  giving_back_.insert(ids.begin(), ids.end());
+  const auto forget = [this, ids] {
+    for (const std::string& id : ids)
+      giving_back_.erase(id);
+  };
+  const auto answered = [this, ids, forget](const Reply& reply) {
+    // Without a group nobody has them until there is one that begins before them.
+    if (reply.text().substr(0, 7) != "NOGROUP") forget();
+    given_back(ids, reply);
+  };
+  command(words, answered, forget, true);
   if (reading_) claim_at(Clock::now() + std::min(after, config_.min_idle) + 20ms);
 }
 

@@ -181,6 +181,56 @@ def test_what_a_lost_answer_brought_is_asked_for_again(plugin, server, stream):
     gate.close()
 
 
+def vanish(server, stream, *payloads):
+    """The group is gone, and these entries are added before anybody can have noticed."""
+    with server.client.pipeline(transaction=True) as together:
+        together.xgroup_destroy(stream, "g")
+        for payload in payloads:
+            together.xadd(stream, {"data": payload})
+        together.execute()
+
+
+def test_what_is_out_when_its_group_vanishes_comes_again(plugin, server, stream):
+    """The group that is made instead has never given it out: it must begin before it."""
+    read(plugin, server, stream, initialPosition="newest", minIdle="1h")
+    wait_until(lambda: group(server.client, stream), "it reads")
+    add(server.client, stream, b"0", b"1")
+    first, second = plugin.wait_events(2)
+    vanish(server, stream)
+    wait_until(lambda: len(pending(server.client, stream)) == 2, "both are pending in the new group")
+    plugin.settle(REQUEUE, first.id)
+    plugin.settle(ACK, second.id)
+    again = plugin.wait_events(3)[2]
+    assert again.data == b"0"
+    plugin.settle(ACK, again.id)
+    wait_until_all_is_done(server.client, stream)
+    assert len(plugin.events()) == 3
+
+
+def test_what_is_given_back_while_its_group_is_gone_comes_again(plugin, server, stream):
+    read(plugin, server, stream, window=1, initialPosition="newest", minIdle="1h")
+    wait_until(lambda: group(server.client, stream), "it reads")
+    add(server.client, stream, b"0")
+    first = plugin.wait_events(1)[0]
+    vanish(server, stream)
+    plugin.settle(REQUEUE, first.id)  # the window was full, so nothing was read that could have said that the group is gone
+    again = plugin.wait_events(2)[1]
+    assert again.data == b"0"
+    plugin.settle(ACK, again.id)
+    wait_until_all_is_done(server.client, stream)
+
+
+def test_a_group_that_vanishes_before_anything_was_read_begins_where_it_did(plugin, server, stream):
+    add(server.client, stream, b"old")
+    read(plugin, server, stream, initialPosition="newest", minIdle="1h")
+    wait_until(lambda: (group(server.client, stream) or {"consumers": 0})["consumers"], "it reads")
+    vanish(server, stream, b"new")
+    event, = plugin.wait_events(1)
+    assert event.data == b"new"
+    plugin.settle(ACK, event.id)
+    wait_until_all_is_done(server.client, stream)
+
+
 def test_signs_of_life_while_nothing_can_be_read(plugin, server, stream):
     """The window is full of what was pending already, and the application takes its time."""
     add(server.client, stream, *(b"%d" % number for number in range(5)))

@@ -165,6 +165,15 @@ TEST(Entry, WithoutThatFieldIsJson) {
   EXPECT_EQ(content_of(entry({}), "data").data, "{}");
 }
 
+TEST(EntryId, HasTheOrderOfNumbers) {
+  EXPECT_TRUE(is_before("9-5", "10-0"));
+  EXPECT_TRUE(is_before("10-9", "10-10"));
+  EXPECT_FALSE(is_before("10-10", "10-10"));
+  EXPECT_EQ(id_before("10-10"), "10-9");
+  EXPECT_EQ(id_before("10-0"), "9-18446744073709551615");
+  EXPECT_EQ(id_before("0-1"), "0-0");
+}
+
 TEST(Entry, SaysWhenItWasAdded) {
   EXPECT_EQ(added_at_ns("1700000000123-5"), 1'700'000'000'123'000'000U);
   EXPECT_EQ(added_at_ns("18446744073709551615-1"), 0U) << "an id that somebody made up";
