@@ -12,6 +12,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kRefreshAfter = 200ms;
+constexpr auto kLookEvery = 10s;
+// A node that says it is cut off, or has no master, knows the table of before.
+constexpr auto kDistrustFor = 5s;
 // A node that holds nothing yet and gets its first slot is sent to by ASK until it is in the table.
 constexpr auto kKeepAfterRedirect = 30s;
 constexpr int kMostRedirects = 5;
@@ -25,6 +28,7 @@ Cluster::Cluster(const Network& network, const RedisConfig& config, Watcher watc
 void Cluster::open() {
   for (const Endpoint& host : config_.hosts)
     node(host);
+  look_later();
 }
 
 Cluster::NodePtr Cluster::node(const Endpoint& endpoint) {
@@ -46,7 +50,12 @@ Cluster::NodePtr Cluster::node(const Endpoint& endpoint) {
 
 void Cluster::node_changed(const NodePtr& node, std::int32_t health, const std::string& why) {
   if (health == CLEAT_HEALTH_UP) {
-    refresh(node->server);
+    // One that comes back may know the table of before only, so that it is not the one to be asked.
+    if (known_) {
+      refresh_soon();
+    } else {
+      refresh(node->server);
+    }
   } else {
     why_ = why;
     refresh_soon();  // another node may hold its slots by now
@@ -96,12 +105,36 @@ void Cluster::refresh_soon() {
     const auto self = weak.lock();
     if (!self || self->closed_) return;
     self->refresh_timer_ = 0;
-    for (const auto& [name, node] : self->nodes_) {
-      if (!node->server->is_up()) continue;
-      self->refresh(node->server);
-      return;
-    }
+    self->refresh_from_next();
   });
+}
+
+/// Also without a word against it: a master that is cut off from the others serves reads for a while.
+void Cluster::look_later() {
+  look_timer_ = loop_.after(kLookEvery, [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self || self->closed_) return;
+    self->refresh_from_next();
+    self->look_later();
+  });
+}
+
+/// Another node each time, since one may be wrong; one that has just said that it is cut off only if there is no other.
+void Cluster::refresh_from_next() {
+  if (refreshing_) return refresh_soon();
+  const Clock::time_point now = Clock::now();
+  auto each = nodes_.upper_bound(asked_last_);
+  NodePtr next;
+  for (std::size_t i = 0; i < nodes_.size(); ++i, ++each) {
+    if (each == nodes_.end()) each = nodes_.begin();
+    const NodePtr& node = each->second;
+    if (!node->server->is_up()) continue;
+    if (!next || node->distrusted_until <= now) next = node;
+    if (node->distrusted_until <= now) break;
+  }
+  if (!next) return;
+  asked_last_ = next->server->endpoint().text();
+  refresh(next->server);
 }
 
 void Cluster::refresh(const ServerPtr& from) {
@@ -199,7 +232,7 @@ void Cluster::transmit(const CommandPtr& command, const NodePtr& to, Answer answ
                                --to->out;
                                const auto self = weak.lock();
                                if (self && !self->closed_) {
-                                 self->answered(command, reply, from, *held);
+                                 self->answered(command, reply, from, to, *held);
                                } else {
                                  held->done(reply, from);
                                }
@@ -212,8 +245,13 @@ void Cluster::transmit(const CommandPtr& command, const NodePtr& to, Answer answ
                              }});
 }
 
-void Cluster::answered(const CommandPtr& command, const Reply& reply, const Endpoint& from,
+void Cluster::answered(const CommandPtr& command, const Reply& reply, const Endpoint& from, const NodePtr& by,
                        const Answer& answer) {
+  const std::string_view error = reply.is_error() ? reply.text() : std::string_view();
+  if (error.substr(0, 11) == "CLUSTERDOWN" || error.substr(0, 10) == "MASTERDOWN") {
+    by->distrusted_until = Clock::now() + kDistrustFor;
+    refresh_soon();
+  }
   const auto redirect = reply.is_error() ? parse_redirect(reply.text(), from.host) : std::nullopt;
   if (!redirect || ++command->redirects > kMostRedirects) {
     answer.done(reply, from);
@@ -233,6 +271,7 @@ void Cluster::answered(const CommandPtr& command, const Reply& reply, const Endp
 void Cluster::close() {
   closed_ = true;
   if (refresh_timer_ != 0) loop_.cancel(std::exchange(refresh_timer_, 0));
+  if (look_timer_ != 0) loop_.cancel(std::exchange(look_timer_, 0));
   for (const auto& [name, node] : nodes_)
     node->server->close();
   fail_waiting({CLEAT_CANCELLED, "the component stops"});

@@ -50,5 +50,55 @@ TEST(Role, OfAReplicaIsAskedForLessAndLessOften) {
   EXPECT_GT(Clock::now() - began, 1400ms) << "five waits, of 50, 100, 200, 400 and 800 ms at least";
 }
 
+std::string all_slots_at(const FakeRedis& node) {
+  const std::string port = node.address().substr(node.address().find(':') + 1);
+  return "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n" + FakeRedis::bulk("127.0.0.1") + ":" + port + "\r\n";
+}
+
+// It has the majority against it and another master in its place, and its connections stay; its own table knows nothing of it.
+TEST(ClusterTable, IsNotTakenFromANodeThatIsCutOff) {
+  std::atomic<bool> is_cut_off = false;
+  FakeRedis *first = nullptr, *second = nullptr;
+  FakeRedis old_master([&](const FakeRedis::Words& words, FakeRedis::Connection&) -> std::string {
+    if (words[0] == "SET" && is_cut_off) return "-CLUSTERDOWN The cluster is down\r\n";
+    return words[0] == "CLUSTER" ? all_slots_at(*first) : FakeRedis::usual;
+  });
+  FakeRedis new_master([&](const FakeRedis::Words& words, FakeRedis::Connection&) -> std::string {
+    return words[0] == "CLUSTER" ? all_slots_at(is_cut_off ? *second : *first) : FakeRedis::usual;
+  });
+  first = &old_master;
+  second = &new_master;
+  Rig rig;
+  ASSERT_EQ(
+      rig.init({{"redisHost", first->address() + "," + second->address()}, {"redisType", "cluster"}}).status,
+      CLEAT_OK);
+  ASSERT_EQ(rig.plugin.start().status, CLEAT_OK);
+  ASSERT_TRUE(rig.host.wait_until([&] { return create_works(rig); }));
+  ASSERT_TRUE(rig.host.wait_until([&] { return second->server().count("PING") == 1; }));
+  is_cut_off = true;
+  EXPECT_TRUE(rig.host.wait_until([&] { return create_works(rig); }, 15s));
+  EXPECT_GE(second->server().count("SET"), 1U);
+}
+
+// Nobody need say a word against a node for another one to have its slots.
+TEST(ClusterTable, IsLookedAtNowAndThen) {
+  std::atomic<bool> has_moved = false;
+  FakeRedis *first = nullptr, *second = nullptr;
+  const auto script = [&](const FakeRedis::Words& words, FakeRedis::Connection&) -> std::string {
+    return words[0] == "CLUSTER" ? all_slots_at(has_moved ? *second : *first) : FakeRedis::usual;
+  };
+  FakeRedis old_master(script), new_master(script);
+  first = &old_master;
+  second = &new_master;
+  Rig rig;
+  ASSERT_EQ(
+      rig.init({{"redisHost", first->address() + "," + second->address()}, {"redisType", "cluster"}}).status,
+      CLEAT_OK);
+  ASSERT_EQ(rig.plugin.start().status, CLEAT_OK);
+  ASSERT_TRUE(rig.host.wait_until([&] { return create_works(rig); }));
+  has_moved = true;
+  EXPECT_TRUE(rig.host.wait_until([&] { return create_works(rig) && second->server().count("SET") != 0; }));
+}
+
 }  // namespace
 }  // namespace cleat::redis
