@@ -281,8 +281,10 @@ void Link::shake_hands() {
 
 void Link::hand_shaken(const Reply& reply) {
   if (over_ || reply.kind() == Reply::Kind::none) return;
-  // A user who may not PING is known all the same.
-  const bool is_known = shakes_ == 1 && reply.is_error() && reply.text().substr(0, 6) == "NOPERM";
+  // A user who may not PING is known all the same, and a server that refuses it as it does writes, since it cannot save,
+  // serves the rest. Other errors are not about PING: "max number of clients reached" comes as its answer.
+  const std::string_view word = reply.text().substr(0, reply.text().find(' '));
+  const bool is_known = shakes_ == 1 && (word == "NOPERM" || word == "MISCONF");
   if (reply.is_error() && !is_known) {
     const Meaning meaning = meaning_of(reply.text());
     fail(meaning.status, "it refused the connection: " + std::string(reply.text()));

@@ -50,6 +50,32 @@ TEST(Role, OfAReplicaIsAskedForLessAndLessOften) {
   EXPECT_GT(Clock::now() - began, 1400ms) << "five waits, of 50, 100, 200, 400 and 800 ms at least";
 }
 
+// Writes are refused while a dump cannot be saved, and PING is by the same rule: what reads is served.
+TEST(Handshake, ServesWhoCannotSave) {
+  FakeRedis redis([](const FakeRedis::Words& words, FakeRedis::Connection&) -> std::string {
+    if (words[0] == "PING") return "-MISCONF Redis is configured to save RDB snapshots\r\n";
+    return words[0] == "GET" ? "$1\r\nv\r\n" : FakeRedis::usual;
+  });
+  Rig rig;
+  ASSERT_EQ(rig.init({{"redisHost", redis.address()}}).status, CLEAT_OK);
+  ASSERT_EQ(rig.plugin.start().status, CLEAT_OK);
+  const auto& call = rig.plugin.invoke("get", {}, {{"key", "k"}});
+  ASSERT_TRUE(rig.host.wait_until([&] { return rig.host.completion(call).done; }));
+  EXPECT_EQ(rig.host.completion(call).status, CLEAT_OK) << rig.host.completion(call).text;
+}
+
+// What a server says unasked to whom it will not have arrives as the answer of the handshake.
+TEST(Handshake, BelievesARefusal) {
+  FakeRedis redis([](const FakeRedis::Words&, FakeRedis::Connection&) -> std::string {
+    return "-ERR max number of clients reached\r\n";
+  });
+  Rig rig;
+  ASSERT_EQ(rig.init({{"redisHost", redis.address()}}).status, CLEAT_OK);
+  ASSERT_EQ(rig.plugin.start().status, CLEAT_OK);
+  ASSERT_TRUE(rig.host.wait_until([&] { return rig.host.health().first == CLEAT_HEALTH_DOWN; }));
+  EXPECT_NE(rig.host.health().second.find("max number of clients"), std::string::npos);
+}
+
 std::string all_slots_at(const FakeRedis& node) {
   const std::string port = node.address().substr(node.address().find(':') + 1);
   return "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n" + FakeRedis::bulk("127.0.0.1") + ":" + port + "\r\n";
