@@ -339,8 +339,9 @@ void Link::look_soon() {
 void Link::look() {
   if (over_ || waiting_.empty()) return;
   const Clock::time_point now = Clock::now();
+  // What is there more is our own doing. While there is room for no more each byte that leaves is seen by handle().
   int unsent = 0;
-  if (::ioctl(descriptor_, SIOCOUTQ, &unsent) == 0 && std::exchange(unsent_, unsent) != unsent)
+  if (::ioctl(descriptor_, SIOCOUTQ, &unsent) == 0 && unsent < std::exchange(unsent_, unsent))
     moved_at_ = now;
   const Waiting& oldest = waiting_.front();
   if (oldest.patience.count() != 0 && std::max(oldest.since, moved_at_) + oldest.patience < now) {

@@ -126,5 +126,29 @@ TEST(ClusterTable, IsLookedAtNowAndThen) {
   EXPECT_TRUE(rig.host.wait_until([&] { return create_works(rig) && second->server().count("SET") != 0; }));
 }
 
+// Nothing comes back while the calls go on: what piles up on this side is no sign of the other one.
+TEST(Silence, IsNoticedWhileCallsGoOn) {
+  FakeRedis* far_end = nullptr;
+  FakeRedis redis([&](const FakeRedis::Words& words, FakeRedis::Connection& on) -> std::string {
+    if (words[0] != "SET" || on.number != 1) return FakeRedis::usual;
+    far_end->server().wait_for("the test is over", 1);
+    return FakeRedis::hang_up;
+  });
+  far_end = &redis;
+  Rig rig;
+  ASSERT_EQ(rig.init({{"redisHost", redis.address()}, {"readTimeout", "1000000000"}}).status, CLEAT_OK);
+  ASSERT_EQ(rig.plugin.start().status, CLEAT_OK);
+  ASSERT_TRUE(rig.host.wait_until([&] { return redis.server().count("PING") == 1; }));
+  rig.plugin.invoke("create", "v", {{"key", "k"}});
+  const auto& more_than_it_takes = rig.plugin.invoke("create", std::string(300'000, 'v'), {{"key", "k"}});
+  EXPECT_TRUE(rig.host.wait_until(
+      [&] {
+        rig.plugin.invoke("create", "v", {{"key", "k"}});
+        return rig.host.completion(more_than_it_takes).done;
+      },
+      10s));
+  redis.server().note("the test is over");
+}
+
 }  // namespace
 }  // namespace cleat::redis
