@@ -86,9 +86,10 @@ void StreamInput::end(std::function<void()> done) {
 
 void StreamInput::hand_back_backlog() {
   Ids ids;
+  const Clock::time_point now = Clock::now();
   for (const StreamEntry& entry : std::exchange(backlog_, {})) {
     known_.erase(entry.id);
-    ids.push_back(entry.id);
+    if (entry.lease_until > now) ids.push_back(entry.id);
   }
   give_back(std::move(ids), 0ms);
 }
@@ -99,6 +100,7 @@ void StreamInput::finish_end(bool at_once) {
 
 void StreamInput::came_up() {
   send_acks();
+  renew();
   if (!reading_) return;
   if (phase_ == Phase::closed) prepare();
   pump();
@@ -205,6 +207,7 @@ void StreamInput::take_entries(const Reply& entries, Carrier* count_by, Clock::t
   count_lost(lost);
   acknowledge(std::move(lost));
   give_back(std::move(unwanted), 0ms);
+  if (!taken.empty()) lease_ends_at(taken.front().lease_until);
   if (count_by != nullptr && !taken.empty()) {
     count_deliveries(std::move(taken), *count_by);
   } else {
@@ -268,6 +271,7 @@ bool StreamInput::deliver(const StreamEntry& entry) {
   const cleat_status status = host_.deliver(events, 1, accepted);
   if (accepted == 1) {
     out_[++last_event_] = {entry.id, entry.lease_until, false};
+    lease_ends_at(entry.lease_until);
     return true;
   }
   const Buffer mine(event.data);

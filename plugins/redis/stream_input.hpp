@@ -22,8 +22,8 @@ namespace cleat::redis {
 
 /// Reads one stream as a consumer of a group. What is out stays in the group's list of pending entries until
 /// it is settled: acknowledged by XACK, given back by setting its idle time so that it is claimed when it is
-/// due. The lease of an entry is that idle time, which is set to nothing at each third of `minIdle`. It outlives a
-/// connection: nothing is withdrawn because one broke.
+/// due. The lease of an entry is that idle time, which is set to nothing at each third of `minIdle`, and by each new
+/// connection. It outlives a connection: nothing is withdrawn because one broke.
 ///
 /// All functions but the constructor run on the loop's thread.
 class StreamInput {
@@ -81,6 +81,7 @@ class StreamInput {
   void renew();
   void renew_these(const Ids& entries, std::vector<std::uint64_t> events);
   void drop_lost();
+  void lease_ends_at(Clock::time_point when);
   void claim();
   void claimed(const Reply& reply, Clock::time_point sent_at);
   void claim_at(Clock::time_point when);
@@ -119,8 +120,8 @@ class StreamInput {
   std::uint32_t settling_ = 0;
   std::function<void()> settled_, ended_;
   common::EventLoop::TimerId renew_timer_ = 0, claim_timer_ = 0, alive_timer_ = 0, prepare_timer_ = 0,
-                             ack_timer_ = 0;
-  Clock::time_point claim_due_;
+                             ack_timer_ = 0, lease_timer_ = 0;
+  Clock::time_point claim_due_, lease_due_;
   std::string last_complaint_;
 };
 

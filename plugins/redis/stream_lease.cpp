@@ -70,23 +70,44 @@ void StreamInput::renew_these(const Ids& entries, std::vector<std::uint64_t> eve
 /// What could not be renewed in time may be with another consumer by now.
 void StreamInput::drop_lost() {
   const Clock::time_point now = Clock::now();
+  Clock::time_point next = Clock::time_point::max();
   const auto is_over = [&](const StreamEntry& entry) {
-    if (entry.lease_until > now) return false;
+    if (entry.lease_until > now) {
+      next = std::min(next, entry.lease_until);
+      return false;
+    }
     known_.erase(entry.id);
     return true;
   };
   backlog_.erase(std::remove_if(backlog_.begin(), backlog_.end(), is_over), backlog_.end());
   std::vector<std::uint64_t> lost;
   for (auto& [event, out] : out_) {
-    if (out.is_lost || out.lease_until > now) continue;
+    if (out.is_lost) continue;
+    if (out.lease_until > now) {
+      next = std::min(next, out.lease_until);
+      continue;
+    }
     out.is_lost = true;
     lost.push_back(event);
   }
+  if (next != Clock::time_point::max()) lease_ends_at(next);
   if (lost.empty()) return;
   host_.log(CLEAT_LOG_WARN,
             "the lease of entries ran out before it could be renewed; other consumers may get them as well",
             {{"stream", config_.stream}, {"entries", std::to_string(lost.size())}});
   host_.withdraw(CLEAT_BY_EVENT, lost.data(), static_cast<std::uint32_t>(lost.size()));
+}
+
+/// Looked at then, if it has not been renewed: between two renewals too, since from then on another consumer may work on
+/// it. The earliest time counts.
+void StreamInput::lease_ends_at(Clock::time_point when) {
+  if (lease_timer_ != 0 && lease_due_ <= when) return;
+  if (lease_timer_ != 0) loop_.cancel(lease_timer_);
+  lease_due_ = when;
+  lease_timer_ = loop_.at(when, [this] {
+    lease_timer_ = 0;
+    drop_lost();
+  });
 }
 
 /// The earliest time counts.

@@ -19,6 +19,7 @@ constexpr auto kAckAgainAfter = 500ms;
 
 void StreamInput::settle(const std::vector<cleat_settlement>& items) {
   Ids done, abandoned;
+  const Clock::time_point now = Clock::now();
   for (const cleat_settlement& one : items) {
     const auto found = out_.find(one.event_id);
     if (found == out_.end()) continue;
@@ -30,8 +31,8 @@ void StreamInput::settle(const std::vector<cleat_settlement>& items) {
       continue;
     }
     known_.erase(out.id);
-    if (out.is_lost || (one.flags & CLEAT_MAY_STILL_RUN) != 0) {
-      // Its idle time decides when it comes again.
+    if (out.is_lost || out.lease_until <= now || (one.flags & CLEAT_MAY_STILL_RUN) != 0) {
+      // Its idle time decides when it comes again. What another consumer may have is not taken away from it.
     } else if (one.verdict == CLEAT_ABANDON) {
       abandoned.push_back(out.id);
     } else {
