@@ -47,7 +47,6 @@ class RedisBinding {
   std::shared_ptr<Carrier> make_carrier(Part part);
   void part_is(Part part, std::int32_t state, const std::string& why);
   void tell_health();
-  /// Runs `task` on the loop and waits until it calls `done`. False: it did not before the deadline.
 
   Host host_;
   common::EventLoop loop_;
