@@ -45,8 +45,9 @@ void RedisBinding::start(Deadline /*deadline*/) {
 
 void RedisBinding::part_is(Part part, std::int32_t state, const std::string& why) {
   health_[part] = {state, why};
-  if (part == kCommands) is_connected_ = state != CLEAT_HEALTH_DOWN;
   tell_health();
+  if (part == kCommands && state == CLEAT_HEALTH_DOWN && is_stopping_ && ++failed_attempts_ == 2)
+    input_->give_up();
   if (input_ && part != kInput && state != CLEAT_HEALTH_DOWN) input_->came_up();
 }
 
@@ -105,9 +106,11 @@ void RedisBinding::end_input(Deadline deadline) {
 }
 
 void RedisBinding::stop(Deadline deadline) {
-  if (input_ && is_connected_) {
-    common::run_and_wait(loop_, common::for_settling(deadline),
-                         [this](std::function<void()> done) { input_->when_settled(std::move(done)); });
+  if (input_) {
+    common::run_and_wait(loop_, common::for_settling(deadline), [this](std::function<void()> done) {
+      is_stopping_ = true;
+      input_->when_settled(std::move(done));
+    });
   }
   loop_.post([this] {
     if (input_) input_->close();

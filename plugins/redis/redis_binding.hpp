@@ -3,7 +3,6 @@
 #include <cleat/plugin.hpp>
 
 #include <array>
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -56,7 +55,8 @@ class RedisBinding {
   TlsContext tls_;
   std::array<std::shared_ptr<Carrier>, kInput> carriers_;
   std::array<PartHealth, kParts> health_;
-  std::atomic<bool> is_connected_ = false;  ///< commands have somewhere to go
+  bool is_stopping_ = false;  ///< an input waits until all that was settled is confirmed
+  int failed_attempts_ = 0;   ///< to get a connection for that; one may have begun before it
   Output output_;
   std::optional<StreamInput> input_;
 };

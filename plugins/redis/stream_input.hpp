@@ -41,6 +41,8 @@ class StreamInput {
   void end(std::function<void()> done);
   /// `done` is called when the server has confirmed all that was settled.
   void when_settled(std::function<void()> done);
+  /// It will not: who waits for that is told now.
+  void give_up();
   /// Says what of it was not confirmed.
   void close();
   /// A connection is there again.

@@ -138,6 +138,10 @@ void StreamInput::when_settled(std::function<void()> done) {
   look_if_settled();
 }
 
+void StreamInput::give_up() {
+  if (settled_) std::exchange(settled_, nullptr)();
+}
+
 void StreamInput::look_if_settled() {
   if (settled_ && settling_ == 0 && acks_.empty()) std::exchange(settled_, nullptr)();
 }

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <string>
+#include <thread>
 
 #include "plugins/redis_fixture.hpp"
 
@@ -91,6 +92,55 @@ TEST(Lease, IsWithdrawnWhenItEnds) {
   const Clock::time_point delivered = Clock::now();
   ASSERT_TRUE(rig.host.wait_until([&] { return !rig.host.withdrawn().empty(); }));
   EXPECT_LT(Clock::now() - delivered, 11s) << "it was to be renewed next after 12 s";
+}
+
+// The connection broke just now, and the next one is being made: there is time for what it owes.
+TEST(Stop, WaitsForAConnectionThatIsMade) {
+  std::atomic<bool> is_given = false, has_hung_up = false;
+  FakeRedis* far_end = nullptr;
+  FakeRedis redis([&](const FakeRedis::Words& words, FakeRedis::Connection& on) -> std::string {
+    if (words[0] == "XACK" && !has_hung_up.exchange(true)) return FakeRedis::hang_up;
+    if (words[0] == "PING" && on.number > 2) far_end->server().wait_for("go", 1);
+    return one_entry(words, is_given);
+  });
+  far_end = &redis;
+  Rig rig;
+  ASSERT_EQ(rig.init(fields(redis, "3600000000000"), CLEAT_IN).status, CLEAT_OK);
+  ASSERT_EQ(rig.plugin.start().status, CLEAT_OK);
+  ASSERT_EQ(rig.plugin.begin_input().status, CLEAT_OK);
+  ASSERT_TRUE(rig.host.wait_until([&] { return rig.host.delivered_count() == 1; }));
+  ASSERT_EQ(rig.plugin.settle_all(), 1U);
+  ASSERT_TRUE(rig.host.wait_until([&] { return redis.server().connections() == 3; }));
+  EXPECT_EQ(rig.plugin.end_input().status, CLEAT_OK);
+  std::thread go([&] {
+    const Clock::time_point began = Clock::now();
+    rig.host.wait_until([&] { return Clock::now() > began + 500ms; });
+    redis.server().note("go");
+  });
+  EXPECT_EQ(rig.plugin.stop().status, CLEAT_OK);
+  go.join();
+  EXPECT_EQ(redis.server().count("XACK"), 2U);
+}
+
+// Two attempts that failed will do: a server that is gone is not worth all the time.
+TEST(Stop, DoesNotWaitForAServerThatIsGone) {
+  std::atomic<bool> is_given = false, is_gone = false;
+  FakeRedis redis([&](const FakeRedis::Words& words, FakeRedis::Connection&) -> std::string {
+    if (words[0] == "XACK") is_gone = true;
+    return is_gone ? FakeRedis::hang_up : one_entry(words, is_given);
+  });
+  Rig rig;
+  ASSERT_EQ(rig.init(fields(redis, "3600000000000"), CLEAT_IN).status, CLEAT_OK);
+  ASSERT_EQ(rig.plugin.start().status, CLEAT_OK);
+  ASSERT_EQ(rig.plugin.begin_input().status, CLEAT_OK);
+  ASSERT_TRUE(rig.host.wait_until([&] { return rig.host.delivered_count() == 1; }));
+  ASSERT_EQ(rig.plugin.settle_all(), 1U);
+  ASSERT_TRUE(rig.host.wait_until([&] { return rig.host.health().first == CLEAT_HEALTH_DOWN; }));
+  EXPECT_EQ(rig.plugin.end_input().status, CLEAT_OK);
+  const Clock::time_point began = Clock::now();
+  EXPECT_EQ(rig.plugin.stop(60s).status, CLEAT_OK);
+  EXPECT_LT(Clock::now() - began, 20s);
+  EXPECT_TRUE(rig.host.logged("did not confirm all acknowledgements"));
 }
 
 }  // namespace
