@@ -250,6 +250,27 @@ TEST_F(KafkaTest, GivesASignOfLifeWithoutNews) {
   EXPECT_EQ(in.host.health().second, "partitions assigned: in/0");
 }
 
+TEST_F(KafkaTest, APartitionWithoutALeaderDoesNotHoldUpTheOthers) {
+  Component out(writer("four"));
+  for (const char* partition : {"0", "1", "2", "3"})
+    out.write_all({partition}, {{"partitionNumber", partition}});
+  rd_kafka_mock_partition_set_leader(cluster.get(), "four", 2, -1);
+  Pairs metadata = reader(kOldest);
+  metadata[1].second = "four";
+  Component in(metadata);
+  EXPECT_EQ(in.driver.begin_input().status, CLEAT_OK);
+  ASSERT_TRUE(in.wait_for(3));
+  EXPECT_TRUE(in.wait([&] { return in.host.health().first == CLEAT_HEALTH_DEGRADED; }));
+  EXPECT_EQ(in.host.health().second.find("four/2 is not read yet"), 0U) << in.host.health().second;
+  EXPECT_EQ(in.driver.settle_all(), 3U);
+  rd_kafka_mock_partition_set_leader(cluster.get(), "four", 2, 1);
+  ASSERT_TRUE(in.wait_for(4));
+  EXPECT_EQ(in.host.delivered_at(3).data, "2");
+  EXPECT_EQ(in.driver.settle_all(), 1U);
+  EXPECT_TRUE(in.wait([&] { return in.host.health().first == CLEAT_HEALTH_UP; }));
+  EXPECT_FALSE(in.host.logged("partitions revoked"));
+}
+
 #if RD_KAFKA_VERSION >= 0x020b0000
 class LostOffsetTest : public KafkaTest {
  protected:

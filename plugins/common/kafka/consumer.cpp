@@ -113,7 +113,7 @@ bool Consumer::read_all() {
 
 bool Consumer::read(const std::shared_ptr<Partition>& partition) {
   Partition& one = *partition;
-  if (one.failed || one.seek_to || one.is_lost) return false;
+  if (one.failed || one.seek_to || one.is_lost || !one.unknown_start.empty()) return false;
   if (one.waiting.empty() && !one.has_data.load(std::memory_order_acquire)) return false;
   const std::size_t room = intake_.room(one);
   if (room == 0) return false;
@@ -177,13 +177,24 @@ void Consumer::failed_message(Partition& partition, const rd_kafka_message_t& me
 void Consumer::keep_positions() {
   has_seek_ = false;
   const bool may_retry = Clock::now() >= next_seek_;
+  learn_starts();
   for (const auto& partition : group_.partitions()) {
     if (partition->is_lost && !partition->failed && may_retry) decide_loss(*partition);
     if (const auto offset = intake_.take_rewind(*partition)) seek(*partition, *offset);
     if (partition->seek_to && may_retry) seek(*partition, *partition->seek_to);
-    has_seek_ = has_seek_ || partition->seek_to || (partition->is_lost && !partition->failed);
+    has_seek_ = has_seek_ || partition->seek_to || !partition->unknown_start.empty() ||
+                (partition->is_lost && !partition->failed);
   }
   if (has_seek_ && may_retry) next_seek_ = Clock::now() + kSeekEvery;
+}
+
+/// Nothing else is read while a broker is asked, so asking gets a tenth of the time at most.
+void Consumer::learn_starts() {
+  const auto begun = Clock::now();
+  if (begun < next_learn_ || !group_.has_unknown_start()) return;
+  group_.learn_starts();
+  const auto ended = Clock::now();
+  next_learn_ = ended + std::max<Clock::duration>(kSeekEvery, 9 * (ended - begun));
 }
 
 void Consumer::decide_loss(Partition& partition) {
@@ -191,7 +202,7 @@ void Consumer::decide_loss(Partition& partition) {
   if (intake_.outstanding(partition) != 0) return;
   StartPositions::Lost lost{partition.topic, partition.number, intake_.position(partition), 0, 0};
   std::string failure;
-  const auto offset = group_.starts().after_loss(*client_, lost, failure);
+  const auto offset = group_.starts().after_loss(*client_, lost, failure, kSeekMs);
   health_.beat();
   if (!failure.empty()) return;
   if (!offset) {

@@ -43,6 +43,7 @@ class Consumer {
   void failed_message(Partition& partition, const rd_kafka_message_t& message);
   void group_error(const rd_kafka_message_t& message);
   void keep_positions();
+  void learn_starts();
   void decide_loss(Partition& partition);
   void seek(Partition& partition, std::int64_t offset);
   void keep_house();
@@ -60,7 +61,7 @@ class Consumer {
   EventBatch batch_;
   std::deque<Message> taken_;
   std::size_t first_ = 0;  ///< the partition whose turn it is
-  Clock::time_point next_commit_{}, next_probe_{}, next_seek_{}, next_look_{};
+  Clock::time_point next_commit_{}, next_probe_{}, next_seek_{}, next_learn_{}, next_look_{};
   Clock::time_point end_{};  ///< of stop(), set before is_stopping_
   bool has_seek_ = false;
   std::thread thread_;

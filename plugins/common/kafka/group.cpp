@@ -1,6 +1,7 @@
 #include "common/kafka/group.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "common/kafka/errors.hpp"
 
@@ -15,6 +16,8 @@ constexpr seconds kRevokeGrace{10};
 /// Shorter than max.poll.interval.ms, at which the member would be thrown out.
 constexpr seconds kResolveLimit{40};
 constexpr milliseconds kResolvePause{500};
+/// Nothing is read meanwhile, so a partition whose leader is away must not take longer; it is asked about again.
+constexpr seconds kAskAtAssignment{5}, kAskAgain{1};
 constexpr int kCommitMs = 5'000;
 constexpr std::size_t kMostNamed = 16;
 /// A partition whose position moves on reaches maxUncommitted for moments too, if that is small: this is no stall.
@@ -83,7 +86,7 @@ void Group::rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t*
 bool Group::resolve(rd_kafka_topic_partition_list_t& list, StartPositions::Outcome& outcome) {
   const auto end = Clock::now() + kResolveLimit;
   for (;;) {
-    outcome = starts_.resolve(*client_, list);
+    outcome = starts_.resolve(*client_, list, Clock::now() + kAskAtAssignment);
     health_.beat();
     if (outcome.failure.empty()) return true;
     health_.set(HealthBoard::reading, CLEAT_HEALTH_DOWN,
@@ -97,16 +100,12 @@ void Group::assigned(rd_kafka_topic_partition_list_t* list) {
   StartPositions::Outcome outcome;
   if (list->cnt > 0 && !resolve(*list, outcome)) {
     must_rejoin_ = !is_stopping_;
-    list->cnt = 0;
+    assign(new_list(0).get());
+    return;
   }
   for (int i = 0; i < list->cnt; ++i)
     open(list->elems[i]);
-  for (const StartPositions::Lost& lost : outcome.lost) {
-    for (const auto& partition : partitions_) {
-      if (partition->topic == lost.topic && partition->number == lost.partition) partition->failed = true;
-    }
-    health_.set(HealthBoard::reading, CLEAT_HEALTH_DOWN, StartPositions::sentence(lost));
-  }
+  mark(outcome);
   assign(list);
   host_.log(CLEAT_LOG_INFO, "partitions assigned",
             {{"group", config_.group},
@@ -114,7 +113,51 @@ void Group::assigned(rd_kafka_topic_partition_list_t* list) {
              {"count", std::to_string(partitions_.size())}});
 }
 
-void Group::open(const rd_kafka_topic_partition_t& one) {
+/// Notes which partitions are not to be read, and why.
+void Group::mark(const StartPositions::Outcome& outcome) {
+  for (const auto& partition : partitions_) {
+    const auto unknown = outcome.unknown.find({partition->topic, partition->number});
+    if (unknown != outcome.unknown.end()) partition->unknown_start = unknown->second;
+  }
+  for (const StartPositions::Lost& lost : outcome.lost) {
+    for (const auto& partition : partitions_) {
+      if (partition->topic == lost.topic && partition->number == lost.partition) {
+        partition->failed = true;
+        partition->seek_to.reset();
+      }
+    }
+    health_.set(HealthBoard::reading, CLEAT_HEALTH_DOWN, StartPositions::sentence(lost));
+  }
+}
+
+bool Group::has_unknown_start() const {
+  return std::any_of(partitions_.begin(), partitions_.end(),
+                     [](const auto& one) { return !one->unknown_start.empty(); });
+}
+
+void Group::learn_starts() {
+  Intake::Partitions waiting;
+  std::copy_if(partitions_.begin(), partitions_.end(), std::back_inserter(waiting),
+               [](const auto& one) { return !one->unknown_start.empty(); });
+  const PartitionList list = new_list(waiting.size());
+  for (const auto& partition : waiting)
+    rd_kafka_topic_partition_list_add(list.get(), partition->topic.c_str(), partition->number);
+  const StartPositions::Outcome outcome = starts_.resolve(*client_, *list, Clock::now() + kAskAgain);
+  health_.beat();
+  if (outcome.failure.empty()) {
+    for (std::size_t i = 0; i < waiting.size(); ++i) {
+      const rd_kafka_topic_partition_t& one = list->elems[i];
+      if (one.offset < 0) continue;
+      // Nothing was read of it. librdkafka stands at its end: back from there.
+      close({waiting[i]});
+      open(one).seek_to = one.offset;
+    }
+    mark(outcome);
+  }
+  report();
+}
+
+Partition& Group::open(const rd_kafka_topic_partition_t& one) {
   auto partition = std::make_shared<Partition>(one.topic, one.partition, one.offset);
   partition->queue.reset(rd_kafka_queue_get_partition(client_->get(), one.topic, one.partition));
   rd_kafka_queue_forward(partition->queue.get(), nullptr);
@@ -129,7 +172,7 @@ void Group::open(const rd_kafka_topic_partition_t& one) {
       },
       partition.get());
   intake_.open(*partition);
-  partitions_.push_back(std::move(partition));
+  return *partitions_.emplace_back(std::move(partition));
 }
 
 void Group::assign(rd_kafka_topic_partition_list_t* list) {
@@ -186,7 +229,7 @@ PartitionList Group::moved(const Intake::Partitions& partitions) {
   PartitionList list = new_list(partitions.size());
   for (const auto& partition : partitions) {
     const std::int64_t position = intake_.position(*partition);
-    if (position == partition->committed || partition->failed) continue;
+    if (position == partition->committed || partition->failed || !partition->unknown_start.empty()) continue;
     rd_kafka_topic_partition_list_add(list.get(), partition->topic.c_str(), partition->number)->offset =
         position;
     partition->committed = position;
@@ -267,7 +310,13 @@ void Group::report() {
   const auto failed =
       std::find_if(partitions_.begin(), partitions_.end(), [](const auto& one) { return one->failed; });
   if (failed != partitions_.end()) return;  // said where it was found, and a person has to decide
-  if (const Partition* const stalled = find_stalled()) {
+  const auto unknown = std::find_if(partitions_.begin(), partitions_.end(),
+                                    [](const auto& one) { return !one->unknown_start.empty(); });
+  if (unknown != partitions_.end()) {
+    health_.set(HealthBoard::reading, CLEAT_HEALTH_DEGRADED,
+                (*unknown)->name() + " is not read yet, no broker tells where its reading begins: " +
+                    (*unknown)->unknown_start);
+  } else if (const Partition* const stalled = find_stalled()) {
     health_.set(HealthBoard::reading, CLEAT_HEALTH_STALLED,
                 stalled->name() + " is not read further: the record at offset " +
                     std::to_string(stalled->stalled_at) + " is not settled, and maxUncommitted (" +

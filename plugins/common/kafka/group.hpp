@@ -31,6 +31,9 @@ class Group {
   /// Leaves and joins at the next rejoin_if_needed(): an assignment had to be given up.
   void rejoin() { must_rejoin_ = true; }
   void rejoin_if_needed();
+  /// Asks again where the partitions begin of which no broker told it yet. Blocks for at most a second or two.
+  void learn_starts();
+  [[nodiscard]] bool has_unknown_start() const;
   /// Sends the offsets that moved; does not wait.
   void commit();
   /// Whether a commit failed and is to be repeated.
@@ -51,7 +54,8 @@ class Group {
   void assigned(rd_kafka_topic_partition_list_t* list);
   [[nodiscard]] const Partition* find_stalled();
   bool resolve(rd_kafka_topic_partition_list_t& list, StartPositions::Outcome& outcome);
-  void open(const rd_kafka_topic_partition_t& one);
+  Partition& open(const rd_kafka_topic_partition_t& one);
+  void mark(const StartPositions::Outcome& outcome);
   void revoked(rd_kafka_topic_partition_list_t* list);
   void close(const Intake::Partitions& gone);
   void committed(rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* list);

@@ -1,5 +1,6 @@
 #include "common/kafka/start_positions.hpp"
 
+#include <algorithm>
 #include <memory>
 
 #include "common/kafka/errors.hpp"
@@ -9,6 +10,12 @@ namespace {
 
 constexpr int kAnswerMs = 5'000;
 constexpr int kLearnMs = 2'000;
+
+int ms_until(std::chrono::steady_clock::time_point end) {
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+  return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, kAnswerMs));
+}
 
 struct EventDelete {
   void operator()(rd_kafka_event_t* event) const { rd_kafka_event_destroy(event); }
@@ -58,14 +65,14 @@ bool StartPositions::is_new(const Key& key) const {
 }
 
 /// Decides for a partition without a committed offset. Returns why it could not.
-std::string StartPositions::start_of(Client& client, rd_kafka_topic_partition_t& one,
+std::string StartPositions::start_of(Client& client, rd_kafka_topic_partition_t& one, int timeout_ms,
                                      std::vector<Lost>& lost) {
   const Key key{one.topic, one.partition};
   std::string failure;
   const auto known = known_.find(key);
   if (known != known_.end()) {
     Lost loss{key.first, key.second, known->second, 0, 0};
-    const auto offset = after_loss(client, loss, failure);
+    const auto offset = after_loss(client, loss, failure, timeout_ms);
     if (!offset && failure.empty()) lost.push_back(loss);
     one.offset = offset.value_or(known->second);
     return failure;
@@ -73,7 +80,7 @@ std::string StartPositions::start_of(Client& client, rd_kafka_topic_partition_t&
   std::int64_t low = 0;
   std::int64_t high = 0;
   const rd_kafka_resp_err_t error =
-      rd_kafka_query_watermark_offsets(client.get(), one.topic, one.partition, &low, &high, kAnswerMs);
+      rd_kafka_query_watermark_offsets(client.get(), one.topic, one.partition, &low, &high, timeout_ms);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return rd_kafka_err2str(error);
   const bool from_beginning = config_.initial_offset == Settings::Start::oldest || is_new(key);
   one.offset = from_beginning ? low : high;
@@ -84,32 +91,45 @@ std::string StartPositions::start_of(Client& client, rd_kafka_topic_partition_t&
   return {};
 }
 
-StartPositions::Outcome StartPositions::resolve(Client& client, rd_kafka_topic_partition_list_t& list) {
+StartPositions::Outcome StartPositions::resolve(Client& client, rd_kafka_topic_partition_list_t& list,
+                                                std::chrono::steady_clock::time_point end) {
   Outcome outcome;
-  if (!learn_topics(client)) return {"no broker told the topics' partitions", {}};
-  const rd_kafka_resp_err_t error = rd_kafka_committed(client.get(), &list, kAnswerMs);
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return {rd_kafka_err2str(error), {}};
+  if (!learn_topics(client)) return {"no broker told the topics' partitions", {}, {}};
+  const rd_kafka_resp_err_t error = rd_kafka_committed(client.get(), &list, std::max(ms_until(end), 1));
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return {rd_kafka_err2str(error), {}, {}};
   const PartitionList starts = new_list(static_cast<std::size_t>(list.cnt));
   for (int i = 0; i < list.cnt; ++i) {
     rd_kafka_topic_partition_t& one = list.elems[i];
-    if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR) return {rd_kafka_err2str(one.err), {}};
     const bool has_offset = one.offset >= 0;
     const std::size_t lost_before = outcome.lost.size();
-    if (!has_offset) outcome.failure = start_of(client, one, outcome.lost);
-    if (!outcome.failure.empty()) return outcome;
-    if (!has_offset && outcome.lost.size() == lost_before)
+    const int left = std::min(ms_until(end), kLearnMs);
+    std::string why;
+    if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR)
+      why = rd_kafka_err2str(one.err);
+    else if (!has_offset && left == 0)
+      why = "no broker was asked yet";
+    else if (!has_offset)
+      why = start_of(client, one, left, outcome.lost);
+    if (!why.empty()) {
+      outcome.unknown[{one.topic, one.partition}] = why;
+      one.offset = RD_KAFKA_OFFSET_END;
+      one.err = RD_KAFKA_RESP_ERR_NO_ERROR;
+    } else if (!has_offset && outcome.lost.size() == lost_before) {
       rd_kafka_topic_partition_list_add(starts.get(), one.topic, one.partition)->offset = one.offset;
+    }
   }
   if (starts->cnt > 0) outcome.failure = commit_and_wait(client, *starts, kAnswerMs);
   if (!outcome.failure.empty()) return outcome;
-  for (int i = 0; i < list.cnt; ++i)
-    note(list.elems[i].topic, list.elems[i].partition, list.elems[i].offset);
+  for (int i = 0; i < list.cnt; ++i) {
+    if (list.elems[i].offset >= 0) note(list.elems[i].topic, list.elems[i].partition, list.elems[i].offset);
+  }
   return outcome;
 }
 
-std::optional<std::int64_t> StartPositions::after_loss(Client& client, Lost& lost, std::string& failure) {
+std::optional<std::int64_t> StartPositions::after_loss(Client& client, Lost& lost, std::string& failure,
+                                                       int timeout_ms) {
   const rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
-      client.get(), lost.topic.c_str(), lost.partition, &lost.low, &lost.high, kAnswerMs);
+      client.get(), lost.topic.c_str(), lost.partition, &lost.low, &lost.high, timeout_ms);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
     failure = rd_kafka_err2str(error);
     return std::nullopt;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -22,9 +23,11 @@ class StartPositions {
     std::int32_t partition = 0;
     std::int64_t from = 0, low = 0, high = 0;
   };
+  using Key = std::pair<std::string, std::int32_t>;
   struct Outcome {
-    std::string failure;     ///< not empty: a broker did not answer; to be tried again
-    std::vector<Lost> lost;  ///< partitions that onOffsetLost: stop keeps from being read
+    std::string failure;                 ///< not empty: nothing is known of the whole list; to be tried again
+    std::vector<Lost> lost;              ///< partitions that onOffsetLost: stop keeps from being read
+    std::map<Key, std::string> unknown;  ///< partitions whose start is still to be learned, and why it is not
   };
 
   StartPositions(const Settings& config, Host host) : config_(config), host_(host) {}
@@ -32,11 +35,14 @@ class StartPositions {
   /// Notes how many partitions the topics have; what comes beyond these is new and is read from its
   /// beginning. Only the first answer counts. False: no broker answered.
   bool learn_topics(Client& client);
-  /// Fills in the offset of every partition of the list, and commits those that had none.
-  Outcome resolve(Client& client, rd_kafka_topic_partition_list_t& list);
+  /// Fills in the offset of every partition of the list, and commits those that had none. One whose start no
+  /// broker tells gets the end, at which librdkafka waits without failing. No broker is asked about a partition
+  /// after `end`.
+  Outcome resolve(Client& client, rd_kafka_topic_partition_list_t& list,
+                  std::chrono::steady_clock::time_point end);
   /// The offset of this partition is not there any more: where to go on, or nothing if a person has to
   /// decide. `failure` is set if no broker answered.
-  std::optional<std::int64_t> after_loss(Client& client, Lost& lost, std::string& failure);
+  std::optional<std::int64_t> after_loss(Client& client, Lost& lost, std::string& failure, int timeout_ms);
   /// This offset is committed.
   void note(const std::string& topic, std::int32_t partition, std::int64_t offset) {
     known_[{topic, partition}] = offset;
@@ -45,9 +51,9 @@ class StartPositions {
   [[nodiscard]] static std::string sentence(const Lost& lost);
 
  private:
-  using Key = std::pair<std::string, std::int32_t>;
   bool is_new(const Key& key) const;
-  std::string start_of(Client& client, rd_kafka_topic_partition_t& one, std::vector<Lost>& lost);
+  std::string start_of(Client& client, rd_kafka_topic_partition_t& one, int timeout_ms,
+                       std::vector<Lost>& lost);
 
   const Settings& config_;
   Host host_;
