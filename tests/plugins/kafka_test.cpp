@@ -271,6 +271,21 @@ TEST_F(KafkaTest, APartitionWithoutALeaderDoesNotHoldUpTheOthers) {
   EXPECT_FALSE(in.host.logged("partitions revoked"));
 }
 
+TEST_F(KafkaTest, NewestBeginsAtTheEndAlsoOfATopicThatWasForbiddenAtFirst) {
+  Component out(writer());
+  out.write_all({"old"});
+  rd_kafka_mock_topic_set_error(cluster.get(), "in", RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+  Component in(reader({{"clientConnectionTopicMetadataRefreshInterval", "1000000000"}}));
+  EXPECT_EQ(in.driver.begin_input().status, CLEAT_OK);
+  ASSERT_TRUE(in.wait([&] { return in.host.health().first == CLEAT_HEALTH_DOWN; }));
+  rd_kafka_mock_topic_set_error(cluster.get(), "in", RD_KAFKA_RESP_ERR_NO_ERROR);
+  ASSERT_TRUE(in.wait([&] { return in.host.logged("reading begins at"); }));
+  Component later(writer());
+  later.write_all({"new"});
+  ASSERT_TRUE(in.wait_for(1));
+  EXPECT_EQ(in.values().front(), "new");
+}
+
 #if RD_KAFKA_VERSION >= 0x020b0000
 class LostOffsetTest : public KafkaTest {
  protected:

@@ -21,18 +21,24 @@ struct EventDelete {
   void operator()(rd_kafka_event_t* event) const { rd_kafka_event_destroy(event); }
 };
 
-/// Partitions of one topic; 0 for one that does not exist yet. Nothing: no broker answered.
-std::optional<std::int32_t> count_partitions(Client& client, const std::string& name) {
+/// Puts the number of partitions of one topic into `counts`: 0 for one that does not exist yet, nothing for one
+/// of which no number can be learned, such as one that must not be read yet. False: no broker answered.
+bool count_partitions(Client& client, const std::string& name, std::map<std::string, std::int32_t>& counts) {
   const Topic topic(rd_kafka_topic_new(client.get(), name.c_str(), nullptr));
-  if (!topic) return 0;
+  if (!topic) return true;
   const rd_kafka_metadata_t* metadata = nullptr;
   if (rd_kafka_metadata(client.get(), 0, topic.get(), &metadata, kLearnMs) != RD_KAFKA_RESP_ERR_NO_ERROR)
-    return std::nullopt;
-  std::int32_t count = 0;
-  if (metadata->topic_cnt > 0 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR)
-    count = metadata->topics[0].partition_cnt;
+    return false;
+  if (metadata->topic_cnt > 0) {
+    const rd_kafka_metadata_topic_t& found = metadata->topics[0];
+    if (found.err == RD_KAFKA_RESP_ERR_NO_ERROR)
+      counts[name] = found.partition_cnt;
+    else if (found.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+             found.err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)
+      counts[name] = 0;
+  }
   rd_kafka_metadata_destroy(metadata);
-  return count;
+  return true;
 }
 
 }  // namespace
@@ -51,9 +57,7 @@ bool StartPositions::learn_topics(Client& client) {
   if (first_count_) return true;
   std::map<std::string, std::int32_t> counts;
   for (const std::string& topic : config_.topics) {
-    const auto count = count_partitions(client, topic);
-    if (!count) return false;
-    counts[topic] = *count;
+    if (!count_partitions(client, topic, counts)) return false;
   }
   first_count_ = std::move(counts);
   return true;
