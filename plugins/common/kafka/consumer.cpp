@@ -198,8 +198,10 @@ void Consumer::learn_starts() {
 }
 
 void Consumer::decide_loss(Partition& partition) {
-  // Settlements of what is out belong to the old position.
+  group_.report();
+  // Settlements of what is out belong to the old position, of which nothing is committed once this is decided.
   if (intake_.outstanding(partition) != 0) return;
+  group_.commit();
   StartPositions::Lost lost{partition.topic, partition.number, intake_.position(partition), 0, 0};
   std::string failure;
   const auto offset = group_.starts().after_loss(*client_, lost, failure, kSeekMs);

@@ -310,9 +310,15 @@ void Group::report() {
   const auto failed =
       std::find_if(partitions_.begin(), partitions_.end(), [](const auto& one) { return one->failed; });
   if (failed != partitions_.end()) return;  // said where it was found, and a person has to decide
+  const auto lost =
+      std::find_if(partitions_.begin(), partitions_.end(), [](const auto& one) { return one->is_lost; });
   const auto unknown = std::find_if(partitions_.begin(), partitions_.end(),
                                     [](const auto& one) { return !one->unknown_start.empty(); });
-  if (unknown != partitions_.end()) {
+  if (lost != partitions_.end()) {
+    health_.set(HealthBoard::reading, CLEAT_HEALTH_DEGRADED,
+                "the offset of " + (*lost)->name() +
+                    " is gone; how it goes on is decided when what is out of it is settled");
+  } else if (unknown != partitions_.end()) {
     health_.set(HealthBoard::reading, CLEAT_HEALTH_DEGRADED,
                 (*unknown)->name() + " is not read yet, no broker tells where its reading begins: " +
                     (*unknown)->unknown_start);
