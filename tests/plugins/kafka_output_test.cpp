@@ -7,6 +7,8 @@
 namespace cleat::kafka {
 namespace {
 
+constexpr std::int16_t kProduce = 0;  // of the protocol
+
 TEST_F(KafkaTest, PartitionOutOfRange) {
   Component out(writer("four"));
   const Completion call = out.write("x", {{"partitionNumber", "9"}});
@@ -57,6 +59,46 @@ TEST_F(KafkaTest, ABrokerThatGoesAndComesBack) {
   EXPECT_TRUE(in.wait_for(2));
   EXPECT_TRUE(out.wait([&] { return out.host.health().first == CLEAT_HEALTH_UP; }));
   EXPECT_TRUE(in.wait([&] { return in.host.health().first == CLEAT_HEALTH_UP; }));
+}
+
+/// Whether a broker has the record is not known: nobody is told that it was not written.
+void expect_unknown(const Completion& call, cleat_status status) {
+  EXPECT_EQ(call.status, status);
+  EXPECT_EQ(call.flags, 0U);
+  EXPECT_NE(call.text.find("a broker may have it"), std::string::npos) << call.text;
+}
+
+#if RD_KAFKA_VERSION >= 0x020b0000
+TEST_F(KafkaTest, AnAnswerThatDoesNotComeLeavesOpenWhetherTheRecordIsThere) {
+  Component out(writer());
+  out.write_all({"0"});
+  rd_kafka_mock_broker_push_request_error_rtts(cluster.get(), 1, kProduce, 1, RD_KAFKA_RESP_ERR_NO_ERROR,
+                                               60'000);
+  const Completion& call = out.driver.invoke("create", "1");
+  std::size_t unanswered = 1;
+  EXPECT_TRUE(out.wait([&] {
+    return rd_kafka_mock_broker_error_stack_cnt(cluster.get(), 1, kProduce, &unanswered) ==
+               RD_KAFKA_RESP_ERR_NO_ERROR &&
+           unanswered == 0;
+  })) << "the request is out";
+  EXPECT_EQ(out.driver.stop(1s).status, CLEAT_OK);
+  expect_unknown(call, CLEAT_CANCELLED);
+}
+#endif
+
+TEST_F(KafkaTest, ARecordThatWasAppendedAndNotCopiedMayBeThere) {
+  Pairs metadata = writer();
+  metadata.emplace_back("producerRetryMax", "0");
+  Component out(metadata);
+  rd_kafka_mock_push_request_errors(cluster.get(), kProduce, 1,
+                                    RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
+  expect_unknown(out.write("x"), CLEAT_UNAVAILABLE);
+  rd_kafka_mock_push_request_errors(cluster.get(), kProduce, 1, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT);
+  expect_unknown(out.write("x"), CLEAT_TIMEOUT);
+  rd_kafka_mock_push_request_errors(cluster.get(), kProduce, 1, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS);
+  const Completion refused = out.write("x");
+  EXPECT_EQ(refused.status, CLEAT_UNAVAILABLE);
+  EXPECT_EQ(refused.flags, CLEAT_RETRYABLE);
 }
 
 /// A port at which nobody answers, for as long as this lives.

@@ -101,6 +101,9 @@ void Producer::send(Pending& pending) {
 
 void Producer::delivered(const rd_kafka_message_t& report) {
   auto& pending = *static_cast<Pending*>(report._private);
+  // Kept also for when it is sent again: the library knows only of what it has in hand.
+  if (rd_kafka_message_status(&report) == RD_KAFKA_MSG_STATUS_POSSIBLY_PERSISTED)
+    pending.may_be_written = true;
   const bool has_time = pending.answer_by_ns == 0 || pending.answer_by_ns > now();
   // Taken out because of another call that had no time left.
   if (report.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE && !stopping_ && has_time)
@@ -140,6 +143,10 @@ void Producer::fail(Pending& pending, rd_kafka_resp_err_t error) {
     text = "the queue of records that wait for a broker is full";
   } else {
     text = config_.call_prefix + text + " (topic '" + config_.publish_topic + "')";
+  }
+  if (pending.may_be_written) {
+    what.flags = 0;
+    text += "; it had been sent, so a broker may have it";
   }
   pending.call.fail(what.status, text, what.flags, error);
 }

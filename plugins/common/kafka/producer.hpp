@@ -40,6 +40,7 @@ class Producer {
     Record record;
     std::list<Pending>::iterator place{};
     std::uint64_t answer_by_ns = 0;  ///< a little before its deadline; 0: it has none
+    bool may_be_written = false;     ///< it went to a broker whose answer did not say that it was not written
     bool was_due = false;            ///< its time was nearly over already when keep_deadlines() looked
   };
 
