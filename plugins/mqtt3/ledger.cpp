@@ -9,7 +9,8 @@ Ledger::Arrival Ledger::arrive(MessagePtr message) {
   if (const auto known = packets_.find(packet_id); packet_id != 0 && known != packets_.end()) {
     const std::uint64_t number = known->second;
     Entry& entry = entries_.at(number);
-    if (entry.digest == message->digest) {
+    // An equal message may be a new one: the first time on a connection, only the broker's word makes it a repetition.
+    if (entry.digest == message->digest && (message->duplicate || entry.in_order)) {
       if (!std::exchange(entry.in_order, true)) {
         order_.push_back(number);
         if (entry.is_done) ++done_in_order_;

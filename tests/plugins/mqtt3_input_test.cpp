@@ -43,6 +43,9 @@ class Mqtt3Input : public Mqtt3Test {
   std::string message(std::string_view payload, unsigned id, unsigned qos = 1) {
     return as_broker::publish(version(), "t", payload, id, qos);
   }
+  std::string repeated(std::string_view payload, unsigned id) {
+    return as_broker::publish(version(), "t", payload, id, 1, true);
+  }
   bool waits_for_events(std::size_t count) {
     return host_.wait_until([&] { return host_.delivered_count() >= count; });
   }
@@ -170,12 +173,29 @@ TEST_P(Mqtt3Input, ARepetitionOnTheNextConnectionIsNotDeliveredTwice) {
   const auto events = host_.delivered();
   driver_.settle(events[0].id);  // while nobody can be told
   Peer peer = take_again();
-  peer.send(message("a", 1) + message("b", 2) + message("c", 3));
+  peer.send(repeated("a", 1) + repeated("b", 2) + message("c", 3));
   EXPECT_EQ(acks(peer, 1), std::vector<unsigned>{1});
   ASSERT_TRUE(waits_for_events(3));
   EXPECT_EQ(host_.delivered_at(2).data, "c");
   driver_.settle_all();
   EXPECT_EQ(acks(peer, 2), (std::vector<unsigned>{2, 3}));
+}
+
+TEST_P(Mqtt3Input, AnEqualMessageThatIsNoRepetitionIsDelivered) {
+  begin();
+  {
+    Peer peer = take_and_subscribe();
+    peer.send(message("on", 1) + message("on", 2));
+    ASSERT_TRUE(waits_for_events(2));
+  }
+  ASSERT_TRUE(waits_for_health(CLEAT_HEALTH_DOWN));
+  driver_.settle(host_.delivered_at(0).id);
+  Peer peer = take_again();
+  peer.send(message("on", 1) + message("on", 2));  // of a broker that forgot what was in flight
+  ASSERT_TRUE(waits_for_events(4));
+  EXPECT_TRUE(is_quiet(peer));
+  driver_.settle_all();
+  EXPECT_EQ(acks(peer, 2), (std::vector<unsigned>{1, 2}));
 }
 
 TEST_P(Mqtt3Input, ALostSessionIsSaidAndItsEventsAreFinished) {
@@ -227,7 +247,7 @@ TEST_P(Mqtt3Input, WhatIsGivenBackDoesNotWaitForTheBroker) {
   ASSERT_TRUE(waits_for_events(2));
   driver_.settle_all();
   Peer peer = take_again();
-  peer.send(message("a", 1));
+  peer.send(repeated("a", 1));
   EXPECT_EQ(acks(peer, 1), std::vector<unsigned>{1});
 }
 

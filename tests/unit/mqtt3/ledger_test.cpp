@@ -14,12 +14,13 @@ namespace {
 using Arrival = Ledger::Arrival;
 using Ids = std::vector<std::uint16_t>;
 
-MessagePtr message(std::uint16_t packet_id, const std::string& payload = "x") {
+MessagePtr message(std::uint16_t packet_id, const std::string& payload = "x", bool is_repeated = false) {
   Publish publish;
   publish.topic = "t";
   publish.payload = payload;
   publish.id = packet_id;
   publish.qos = packet_id == 0 ? 0 : 1;
+  publish.duplicate = is_repeated;
   return keep(publish);
 }
 
@@ -88,10 +89,10 @@ TEST(MqttLedger, ARepetitionOnTheNextConnectionIsTheSameEvent) {
   ledger.connection_lost();
   EXPECT_EQ(ledger.take_acknowledgeable(), Ids{}) << "nobody can be told";
   ledger.settle(1, true);
-  EXPECT_EQ(ledger.arrive(message(1, "a")), Arrival::known);
-  EXPECT_EQ(ledger.arrive(message(2, "b")), Arrival::known);
+  EXPECT_EQ(ledger.arrive(message(1, "a", true)), Arrival::known);
+  EXPECT_EQ(ledger.arrive(message(2, "b", true)), Arrival::known);
   EXPECT_EQ(ledger.take_acknowledgeable(), (Ids{1, 2}));
-  EXPECT_EQ(ledger.arrive(message(3, "c")), Arrival::known);
+  EXPECT_EQ(ledger.arrive(message(3, "c", true)), Arrival::known);
   EXPECT_EQ(ledger.waiting_count(), 0U);
   ledger.settle(3, true);
   EXPECT_EQ(ledger.take_acknowledgeable(), Ids{3});
