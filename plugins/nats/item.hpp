@@ -24,6 +24,8 @@ struct Item {
   Key key;                                       ///< likewise
   std::chrono::steady_clock::time_point leased;  ///< since when it is ours for the time of ackWait
   bool is_withdrawn = false;
+  bool is_orphan =
+      false;  ///< its stream is gone: its place may be that of another message, and nothing is sent there
 };
 
 /// An item that the host has settled.

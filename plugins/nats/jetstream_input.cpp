@@ -45,6 +45,8 @@ void JetStreamInput::join(Session& session) {
       host_.log(CLEAT_LOG_WARN, warning);
   }
   if (found.created != consumer_.created) settler_.forget();
+  // The server looks only at the number in an acknowledgement: that of an old message would be taken for a new one's.
+  if (was_joined_ && found.stream_created != consumer_.stream_created) intake_.orphan();
   consumer_ = std::move(found);
   const std::string inbox = make_inbox(config_.server.inbox_prefix);
   answers_ = std::make_unique<Subscription>(

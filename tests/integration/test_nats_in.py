@@ -329,3 +329,21 @@ def test_an_acknowledgement_that_was_lost_is_sent_again(plugin, server):
     server.wait_for_acks(stream, "d", 2)
     holds_for(lambda: len(plugin.events()) == 2, 2.5, "what is done with came again")
     gate.close()
+
+
+def test_an_event_of_a_stream_that_was_made_anew_acknowledges_nothing(plugin, server):
+    """The numbers begin again: an acknowledgement of the old message would be one of a new message that nobody worked on."""
+    stream = server.stream()
+    read(plugin, server, stream)
+    server.store(f"{stream}.a", b"old")
+    old = plugin.wait_events(1)[0]
+    server.delete_stream(stream)
+    server.stream(stream)
+    server.store(f"{stream}.a", b"new")
+    new = plugin.wait_events(2)[1]
+    assert (old.source_id, new.source_id, new.data) == (f"{stream}@1", f"{stream}@1", b"new")
+    plugin.settle(ACK, old.id)
+    holds_for(lambda: server.consumer(stream, "d").num_ack_pending == 1, 1, "the new message is acknowledged")
+    assert plugin.withdrawn() == {old.id}
+    plugin.settle(ACK, new.id)
+    server.wait_for_acks(stream, "d", 1)
