@@ -100,16 +100,6 @@ Ledger::Waiting Ledger::front() const {
 }
 
 void Ledger::connection_lost() {
-  // What was done before this connection and has not been repeated on it never will be.
-  for (auto each = packets_.begin(); each != packets_.end();) {
-    const auto entry = entries_.find(each->second);
-    if (entry->second.is_done && !entry->second.in_order) {
-      entries_.erase(entry);
-      each = packets_.erase(each);
-    } else {
-      ++each;
-    }
-  }
   for (const std::uint64_t number : order_)
     entries_.at(number).in_order = false;
   order_.clear();

@@ -45,7 +45,8 @@ class Ledger {
   [[nodiscard]] std::size_t with_host() const { return events_.size(); }
   [[nodiscard]] std::size_t waiting_count() const { return waiting_.size(); }
 
-  /// The connection is gone: nothing can be acknowledged until the broker repeats it on the next one.
+  /// The connection is gone: nothing can be acknowledged until the broker repeats it on a later one. What is done is remembered
+  /// until then: at most one for each packet identifier.
   void connection_lost();
   /// The broker has no session of ours: it will repeat nothing. What is here is finished all the same.
   void session_gone();

@@ -198,6 +198,23 @@ TEST_P(Mqtt3Input, AnEqualMessageThatIsNoRepetitionIsDelivered) {
   EXPECT_EQ(acks(peer, 2), (std::vector<unsigned>{1, 2}));
 }
 
+TEST_P(Mqtt3Input, ARepetitionIsKnownAfterAConnectionThatBroughtNothing) {
+  begin();
+  {
+    Peer peer = take_and_subscribe();
+    peer.send(message("a", 1));
+    ASSERT_TRUE(waits_for_events(1));
+  }
+  ASSERT_TRUE(waits_for_health(CLEAT_HEALTH_DOWN));
+  driver_.settle_all();
+  { const Peer peer = take_again(); }
+  ASSERT_TRUE(waits_for_health(CLEAT_HEALTH_DOWN));
+  Peer peer = take_again();
+  peer.send(repeated("a", 1));
+  EXPECT_EQ(acks(peer, 1), std::vector<unsigned>{1});
+  EXPECT_EQ(host_.delivered_count(), 1U);
+}
+
 TEST_P(Mqtt3Input, ALostSessionIsSaidAndItsEventsAreFinished) {
   begin();
   {
