@@ -5,6 +5,7 @@
 #include <deque>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 namespace cleat {
 
@@ -31,15 +32,24 @@ struct Control::State {
 
 Control::Control() : state_(std::make_shared<State>()) {}
 
-Control::~Control() = default;
+// A plugin may hold the thread for ever.
+Control::~Control() {
+  const std::lock_guard lock(state_->mutex);
+  if (!thread_.joinable()) return;
+  if (state_->running) {
+    thread_.detach();
+  } else {
+    thread_.join();
+  }
+}
 
 void Control::submit(Task work) {
   const std::lock_guard lock(state_->mutex);
   state_->queue.push_back(std::move(work));
   if (state_->running) return;
+  if (thread_.joinable()) thread_.join();
+  thread_ = std::thread([state = state_] { state->run(); });
   state_->running = true;
-  // Detached, since a plugin may hold it for ever; wait_idle() is the bounded join.
-  std::thread([state = state_] { state->run(); }).detach();
 }
 
 bool Control::wait_idle(std::uint64_t deadline_ns) {
@@ -47,10 +57,13 @@ bool Control::wait_idle(std::uint64_t deadline_ns) {
   const auto is_idle = [this] { return !state_->running; };
   if (deadline_ns == 0) {
     state_->idle.wait(lock, is_idle);
-    return true;
+  } else {
+    const std::chrono::steady_clock::time_point deadline{std::chrono::nanoseconds(deadline_ns)};
+    if (!state_->idle.wait_until(lock, deadline, is_idle)) return false;
   }
-  const std::chrono::steady_clock::time_point deadline{std::chrono::nanoseconds(deadline_ns)};
-  return state_->idle.wait_until(lock, deadline, is_idle);
+  // What libraries keep for a thread is freed at its very end: when the process ends before, they find it gone.
+  if (thread_.joinable()) thread_.join();
+  return true;
 }
 
 }  // namespace cleat

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <thread>
 
 #include "base/task.hpp"
 
@@ -18,12 +19,13 @@ class Control {
 
   /// Any thread.
   void submit(Task work);
-  /// Waits until nothing is queued or running. False: not by the deadline (CLOCK_MONOTONIC ns; 0: wait for ever).
+  /// Waits until nothing is queued or running and the thread is gone; not from one of the tasks. False: not by the deadline (CLOCK_MONOTONIC ns; 0: wait for ever).
   [[nodiscard]] bool wait_idle(std::uint64_t deadline_ns);
 
  private:
   struct State;
   std::shared_ptr<State> state_;
+  std::thread thread_;  ///< under the state's mutex
 };
 
 }  // namespace cleat
