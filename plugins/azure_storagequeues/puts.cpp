@@ -1,44 +1,37 @@
 #include "puts.hpp"
 
-#include <algorithm>
-#include <chrono>
+#include <optional>
 #include <utility>
 
 namespace cleat::storagequeues {
 namespace {
 
-azure::Failure failure_of(cleat_status status, bool is_retryable, const char* text) {
-  azure::Failure out;
-  out.status = status;
-  out.is_retryable = is_retryable;
-  out.text = text;
-  return out;
+void end(const azure::Place::Done& done, cleat_status status, bool is_retryable, const char* text) {
+  const azure::Failure failure{status, is_retryable, 0, 0, {}, text};
+  done(nullptr, &failure);
 }
 
 }  // namespace
 
+Puts::Puts(common::EventLoop& loop, azure::Place& queue)
+    : queue_(queue), waiting_(loop, kMostWaiting, [](const Waiting& late) {
+        end(late.done, CLEAT_TIMEOUT, true,
+            "Put Message: 64 others are out, and its turn did not come within the time of the call");
+      }) {}
+
 void Puts::send(azure::ServiceRequest request, azure::Place::Done done) {
-  if (waiting_.size() >= kMostWaiting) {
-    const azure::Failure full =
-        failure_of(CLEAT_THROTTLED, true, "4096 messages wait for their turn to be put, more may not");
-    return done(nullptr, &full);
-  }
-  const auto deadline = common::EventLoop::Clock::time_point(
-      std::chrono::nanoseconds(static_cast<std::int64_t>(request.deadline_ns)));
-  const std::uint64_t id = ++last_id_;
-  // Only who has to wait needs to be told that it was too long.
-  const auto timer = out_ < kMostOut ? 0 : loop_.at(deadline, [this, id] { late(id); });
-  waiting_.push_back({id, timer, std::move(request), std::move(done)});
-  run();
+  if (out_ < kMostOut && waiting_.is_empty()) return ask(std::move(request), done);
+  if (waiting_.is_full())
+    return end(done, CLEAT_THROTTLED, true, "4096 messages wait for their turn to be put, more may not");
+  const Deadline deadline{request.deadline_ns};
+  waiting_.add(deadline, {std::move(request), std::move(done)});
 }
 
 void Puts::run() {
   // What fails at once comes back here from inside a request.
   if (std::exchange(is_running_, true)) return;
-  while (out_ < kMostOut && !waiting_.empty()) {
-    Waiting next = std::move(waiting_.front());
-    waiting_.pop_front();
-    if (next.timer != 0) loop_.cancel(next.timer);
+  while (out_ < kMostOut && !waiting_.is_empty()) {
+    Waiting next = std::move(*waiting_.take_first());
     ask(std::move(next.request), next.done);
   }
   is_running_ = false;
@@ -53,35 +46,14 @@ void Puts::ask(azure::ServiceRequest request, const azure::Place::Done& done) {
   });
 }
 
-void Puts::late(std::uint64_t id) {
-  const auto found =
-      std::find_if(waiting_.begin(), waiting_.end(), [id](const Waiting& each) { return each.id == id; });
-  if (found == waiting_.end()) return;
-  found->timer = 0;
-  end(found,
-      failure_of(CLEAT_TIMEOUT, true,
-                 "Put Message: 64 others are out, and its turn did not come within the time of the call"));
-}
-
 void Puts::cancel(std::uint64_t tag) {
-  const auto found = std::find_if(waiting_.begin(), waiting_.end(),
-                                  [tag](const Waiting& each) { return each.request.tag == tag; });
-  if (found != waiting_.end())
-    end(found, failure_of(CLEAT_CANCELLED, false, "nobody waits for the answer any more"));
+  if (const auto found = waiting_.take([tag](const Waiting& each) { return each.request.tag == tag; }))
+    end(found->done, CLEAT_CANCELLED, false, "nobody waits for the answer any more");
 }
 
 void Puts::close() {
-  const azure::Failure stopped =
-      failure_of(CLEAT_CANCELLED, false, "the component stopped before the message was put");
-  while (!waiting_.empty())
-    end(waiting_.begin(), stopped);
-}
-
-void Puts::end(std::deque<Waiting>::iterator which, const azure::Failure& failure) {
-  const Waiting ended = std::move(*which);
-  waiting_.erase(which);
-  if (ended.timer != 0) loop_.cancel(ended.timer);
-  ended.done(nullptr, &failure);
+  while (const auto each = waiting_.take_first())
+    end(each->done, CLEAT_CANCELLED, false, "the component stopped before the message was put");
 }
 
 }  // namespace cleat::storagequeues

@@ -2,9 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 
 #include "common/azure/place.hpp"
+#include "common/waiting_list.hpp"
 
 namespace cleat::storagequeues {
 
@@ -15,7 +15,7 @@ class Puts {
   static constexpr std::size_t kMostOut = 64;
   static constexpr std::size_t kMostWaiting = 4096;  ///< beyond these a call fails as throttled
 
-  Puts(common::EventLoop& loop, azure::Place& queue) : loop_(loop), queue_(queue) {}
+  Puts(common::EventLoop& loop, azure::Place& queue);
 
   void send(azure::ServiceRequest request, azure::Place::Done done);
   /// Of one that waits; what is out is the connections' to end.
@@ -25,21 +25,15 @@ class Puts {
 
  private:
   struct Waiting {
-    std::uint64_t id = 0;
-    common::EventLoop::TimerId timer = 0;
     azure::ServiceRequest request;
     azure::Place::Done done;
   };
 
   void run();
   void ask(azure::ServiceRequest request, const azure::Place::Done& done);
-  void end(std::deque<Waiting>::iterator which, const azure::Failure& failure);
-  void late(std::uint64_t id);
 
-  common::EventLoop& loop_;
   azure::Place& queue_;
-  std::deque<Waiting> waiting_;
-  std::uint64_t last_id_ = 0;
+  common::WaitingList<Waiting> waiting_;
   std::size_t out_ = 0;
   bool is_running_ = false;
 };

@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <future>
 #include <memory>
@@ -17,6 +18,7 @@
 #include "common/event_loop.hpp"
 #include "common/on_loop.hpp"
 #include "common/resolver.hpp"
+#include "common/waiting_list.hpp"
 
 namespace cleat::common {
 namespace {
@@ -124,6 +126,28 @@ TEST(OnLoop, AsksAndWaitsForTheAnswer) {
   EXPECT_EQ(said(10ms, [kept](Answer answer) { *kept = std::move(answer); }), Said(CLEAT_TIMEOUT, "late"));
   EXPECT_NO_THROW(loop.post([kept] { (*kept)(std::nullopt); }))
       << "an answer that comes too late is for nobody";
+  loop.stop();
+}
+
+TEST(WaitingList, KeepsTheOrderAndTellsWhoIsLate) {
+  EventLoop loop;
+  std::promise<std::string> late;
+  WaitingList<std::string> list(loop, 3, [&late](std::string item) { late.set_value(std::move(item)); });
+  loop.start();
+  EXPECT_TRUE(on(loop, [&] {
+    list.add(within(1h), "a");
+    list.add(within(20ms), "b");
+    EXPECT_FALSE(list.is_full());
+    list.add(within(1h), "c");
+    EXPECT_TRUE(list.is_full());
+    EXPECT_EQ(list.take([](const std::string& item) { return item == "c"; }), "c");
+    EXPECT_EQ(list.take([](const std::string& item) { return item == "c"; }), std::nullopt);
+    list.add(within(1h), "d");
+    return true;
+  }));
+  EXPECT_EQ(late.get_future().get(), "b");
+  EXPECT_EQ(on(loop, [&] { return list.take_all(); }), (std::deque<std::string>{"a", "d"}));
+  EXPECT_TRUE(on(loop, [&] { return list.is_empty(); }));
   loop.stop();
 }
 

@@ -20,7 +20,16 @@ Place::Place(common::CurlLoop& curl, const Account& account, Options options, Te
       options_(std::move(options)),
       tell_(std::move(tell)),
       client_(curl, account),
-      back_off_(500ms, 30s) {}
+      back_off_(500ms, 30s),
+      waiting_(curl.loop(), kMostWaiting, [](const Waiting& late) {
+        const Failure failure{CLEAT_TIMEOUT,
+                              true,
+                              0,
+                              0,
+                              {},
+                              "the queue or container could not be opened within the time of the call"};
+        late.done(nullptr, &failure);
+      }) {}
 
 void Place::open() {
   if (state_ == State::open || state_ == State::opening) return;
@@ -52,10 +61,8 @@ void Place::opened(const Failure* failure) {
   state_ = State::open;
   back_off_.reset();
   if (failure == nullptr || failure->status != CLEAT_DENIED) tell_(CLEAT_HEALTH_UP, "");
-  for (Waiting& each : std::exchange(waiting_, {})) {
-    curl_.loop().cancel(each.timer);
+  for (Waiting& each : waiting_.take_all())
     send(std::move(each.request), std::move(each.done));
-  }
 }
 
 void Place::open_later(std::chrono::milliseconds at_least) {
@@ -83,36 +90,18 @@ void Place::ask(ServiceRequest request, Done done) {
 }
 
 void Place::wait(ServiceRequest request, Done done) {
-  if (waiting_.size() >= kMostWaiting) {
+  if (waiting_.is_full()) {
     const Failure full{
         CLEAT_THROTTLED, true, 0, 0, {}, "4096 calls wait for the queue or container, more may not"};
     return done(nullptr, &full);
   }
-  const std::uint64_t id = ++last_id_;
-  const auto at = std::chrono::steady_clock::time_point(
-      std::chrono::nanoseconds(static_cast<std::int64_t>(request.deadline_ns)));
-  const auto timer = curl_.loop().at(at, [this, id] {
-    const auto found =
-        std::find_if(waiting_.begin(), waiting_.end(), [id](const Waiting& each) { return each.id == id; });
-    if (found == waiting_.end()) return;
-    const Done late = std::move(found->done);
-    waiting_.erase(found);
-    const Failure failure{CLEAT_TIMEOUT,
-                          true,
-                          0,
-                          0,
-                          {},
-                          "the queue or container could not be opened within the time of the call"};
-    late(nullptr, &failure);
-  });
-  waiting_.push_back({id, timer, std::move(request), std::move(done)});
+  const Deadline deadline{request.deadline_ns};
+  waiting_.add(deadline, {std::move(request), std::move(done)});
 }
 
 void Place::answer_all(const Failure& failure) {
-  for (const Waiting& each : std::exchange(waiting_, {})) {
-    curl_.loop().cancel(each.timer);
+  for (const Waiting& each : waiting_.take_all())
     each.done(nullptr, &failure);
-  }
 }
 
 void Place::look(ServiceRequest request, Done done) {

@@ -6,10 +6,10 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "common/azure/client.hpp"
 #include "common/back_off.hpp"
+#include "common/waiting_list.hpp"
 
 namespace cleat::azure {
 
@@ -41,8 +41,6 @@ class Place {
 
  private:
   struct Waiting {
-    std::uint64_t id = 0;
-    common::EventLoop::TimerId timer = 0;
     ServiceRequest request;
     Done done;
   };
@@ -63,8 +61,7 @@ class Place {
   Failure last_failure_;
   common::BackOff back_off_;
   common::EventLoop::TimerId open_timer_ = 0;
-  std::uint64_t last_id_ = 0;
-  std::vector<Waiting> waiting_;
+  common::WaitingList<Waiting> waiting_;
 };
 
 }  // namespace cleat::azure

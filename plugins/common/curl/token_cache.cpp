@@ -42,7 +42,11 @@ std::optional<std::chrono::seconds> lifetime_of(const JsonValue& answer) {
 }  // namespace
 
 TokenCache::TokenCache(EventLoop& loop, std::chrono::seconds ahead, Ask ask)
-    : loop_(loop), ahead_(ahead), ask_(std::move(ask)) {}
+    : ahead_(ahead), ask_(std::move(ask)), waiting_(loop, kMostWaiting, [](const Done& done) {
+        const ServiceFailure failure{
+            CLEAT_TIMEOUT, true, 0, 0, {}, "no token came within the time of the call"};
+        done(nullptr, &failure);
+      }) {}
 
 bool TokenCache::is_good() const {
   return token_ && Clock::now() < expires_;
@@ -70,23 +74,12 @@ void TokenCache::get(std::uint64_t deadline_ns, Done done) {
     const ServiceFailure held = *last_failure_;
     return done(nullptr, &held);
   }
-  if (waiting_.size() >= kMostWaiting) {
+  if (waiting_.is_full()) {
     const ServiceFailure full{
         CLEAT_THROTTLED, true, 0, 0, {}, "4096 requests wait for a token, more may not"};
     return done(nullptr, &full);
   }
-  const std::uint64_t id = ++last_id_;
-  const auto at = Clock::time_point(std::chrono::nanoseconds(static_cast<std::int64_t>(deadline_ns)));
-  const auto timer = loop_.at(at, [this, id] {
-    const auto found =
-        std::find_if(waiting_.begin(), waiting_.end(), [id](const Waiting& each) { return each.id == id; });
-    if (found == waiting_.end()) return;
-    const Done late = std::move(found->done);
-    waiting_.erase(found);
-    const ServiceFailure failure{CLEAT_TIMEOUT, true, 0, 0, {}, "no token came within the time of the call"};
-    late(nullptr, &failure);
-  });
-  waiting_.push_back({id, timer, std::move(done)});
+  waiting_.add({deadline_ns}, std::move(done));
   if (may_ask) ask();
 }
 
@@ -103,10 +96,8 @@ void TokenCache::close() {
 
 void TokenCache::answer_all(const AccessToken* token, const ServiceFailure* failure) {
   // Who is answered may ask for the next one.
-  for (const Waiting& each : std::exchange(waiting_, {})) {
-    loop_.cancel(each.timer);
-    each.done(token, failure);
-  }
+  for (const Done& done : waiting_.take_all())
+    done(token, failure);
 }
 
 void TokenCache::answered(const HttpResponse* answer, const TransferFailure* failure,

@@ -6,11 +6,11 @@
 #include <initializer_list>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "common/back_off.hpp"
 #include "common/curl/answer.hpp"
 #include "common/curl/loop.hpp"
+#include "common/waiting_list.hpp"
 
 namespace cleat::common {
 
@@ -50,17 +50,10 @@ class TokenCache {
 
  private:
   using Clock = std::chrono::steady_clock;
-  struct Waiting {
-    std::uint64_t id = 0;
-    EventLoop::TimerId timer = 0;
-    Done done;
-  };
-
   [[nodiscard]] bool is_good() const;
   void ask();
   void answer_all(const AccessToken* token, const ServiceFailure* failure);
 
-  EventLoop& loop_;
   const std::chrono::seconds ahead_;
   const Ask ask_;
   std::optional<AccessToken> token_;
@@ -69,8 +62,7 @@ class TokenCache {
   std::optional<ServiceFailure> last_failure_;
   Clock::time_point ask_again_at_;
   BackOff back_off_{std::chrono::seconds(1), std::chrono::seconds(30)};
-  std::uint64_t last_id_ = 0;
-  std::vector<Waiting> waiting_;
+  WaitingList<Done> waiting_;
 };
 
 /// What an answer to the request for a token means that is no token, in the words of OAuth 2.0 or of Google's services; of
