@@ -1,10 +1,7 @@
 #include "common/azure/client.hpp"
 
-#include <algorithm>
 #include <utility>
 
-#include "common/text.hpp"
-#include "common/url.hpp"
 #include "common/xml.hpp"
 
 namespace cleat::azure {
@@ -16,7 +13,6 @@ using common::TransferFailure;
 using Seconds = std::chrono::seconds;
 
 constexpr const char* kScope = "https://storage.azure.com/.default";
-constexpr std::size_t kMostShown = 300;
 constexpr Seconds kSkew{300};
 
 std::string path_of(const std::string& url) {
@@ -29,58 +25,23 @@ WallTime now() {
   return std::chrono::floor<Seconds>(std::chrono::system_clock::now());
 }
 
-cleat_status status_of(int status, const std::string& code) {
-  switch (status) {
-    case 401:
-      return CLEAT_UNAUTHENTICATED;
-    case 403:
-      return code == "AuthenticationFailed" || code == "InvalidAuthenticationInfo" ? CLEAT_UNAUTHENTICATED
-                                                                                   : CLEAT_DENIED;
-    case 404:
-      return CLEAT_NOT_FOUND;
-    case 409:
-    case 412:
-      return CLEAT_CONFLICT;
-    case 413:
-      return CLEAT_TOO_LARGE;
-    case 429:
-    case 503:
-      return CLEAT_THROTTLED;
-    case 408:
-    case 500:
-    case 502:
-    case 504:
-      return CLEAT_UNAVAILABLE;
-    default:
-      return status >= 400 && status < 500 ? CLEAT_INVALID : CLEAT_REMOTE;
+common::Refusal refusal_of(const HttpResponse& answer) {
+  common::Refusal out{header_of(answer, "x-ms-error-code"), {}, header_of(answer, "x-ms-request-id")};
+  if (const auto body = common::parse_xml(answer.body)) {
+    if (out.code.empty()) out.code = body->text_of("Code");
+    // Behind the first line are the request's id and, of a signature, what was signed.
+    out.message = body->text_of("Message");
   }
+  return out;
 }
 
 }  // namespace
 
 Failure failure_of(const ServiceRequest& request, const HttpResponse& answer) {
-  Failure out;
-  out.http_status = answer.status;
-  out.code = header_of(answer, "x-ms-error-code");
-  std::string said;
-  if (const auto body = common::parse_xml(answer.body)) {
-    if (out.code.empty()) out.code = body->text_of("Code");
-    // The first line: behind it are the request's id and, of a signature, what was signed.
-    said = body->text_of("Message");
-    said.resize(std::min({said.size(), said.find('\n'), kMostShown}));
-  }
-  out.status = status_of(answer.status, out.code);
-  const bool is_passing = answer.status == 429 || answer.status == 503;
-  const bool is_unknown = answer.status == 408 || (answer.status >= 500 && answer.status != 501);
-  out.is_retryable = is_passing || (is_unknown && request.may_run_twice);
-  out.retry_after_ms = common::retry_after_ms(answer);
-  out.text = request.what + ": HTTP " + std::to_string(answer.status);
-  if (!out.code.empty()) out.text += " " + out.code;
-  if (!said.empty()) out.text += ": " + said;
-  if (answer.status / 100 == 3)
-    out.text += ": the address sends elsewhere, which is not followed: check the endpoint";
-  const std::string id = header_of(answer, "x-ms-request-id");
-  if (!id.empty()) out.text += " (request id " + id.substr(0, kMostShown) + ")";
+  Failure out = common::failure_of(answer, request.what, refusal_of(answer), request.may_run_twice);
+  const bool is_nobody = out.code == "AuthenticationFailed" || out.code == "InvalidAuthenticationInfo";
+  if (answer.status == 403 && is_nobody) out.status = CLEAT_UNAUTHENTICATED;
+  if (answer.status == 503) out.status = CLEAT_THROTTLED;  // ServerBusy
   return out;
 }
 
@@ -119,42 +80,21 @@ void Client::authorize(const std::shared_ptr<Sent>& sent) {
 
 void Client::transmit(const std::shared_ptr<Sent>& sent, const std::string& token) {
   const ServiceRequest& request = sent->request;
-  const std::string_view body = request.borrowed_body.empty() ? request.body : request.borrowed_body;
   sent->token = token;
-  common::HttpRequest out;
-  out.tag = request.tag;
-  out.method = request.method;
-  out.headers = request.headers;
+  common::HttpRequest out = common::http_request_of(request, account_.url + request.path);
   out.headers.push_back({"x-ms-version", kServiceVersion});
   out.headers.push_back({"x-ms-date", http_date(now() + clock_off_)});
-  // libcurl would add a type of its own to a body.
-  const bool has_type = std::any_of(out.headers.begin(), out.headers.end(), [](const auto& each) {
-    return common::equal_ignoring_case(each.name, "content-type");
-  });
-  const bool has_body = request.method == "PUT" || request.method == "POST";
-  if (has_body && !has_type) out.headers.push_back({"Content-Type", "application/octet-stream"});
-  out.body = body;
-  out.has_body = has_body;
-  out.may_run_twice = request.may_run_twice;
-  out.deadline_ns = request.deadline_ns;
-  out.max_response_bytes = request.max_response_bytes;
-  out.url = account_.url + request.path;
-  char next = '?';
-  for (const auto& [name, value] : request.query) {
-    out.url += next + common::url_encoded(name) + "=" + common::url_encoded(value);
-    next = '&';
-  }
   if (!token.empty()) {
     out.headers.push_back({"Authorization", "Bearer " + token, true});
   } else if (!account_.key.empty()) {
     const std::string path = path_ + request.path;
     const std::string text = string_to_sign(
         account_.name, {request.method, path.empty() ? std::string_view("/") : std::string_view(path),
-                        &request.query, &out.headers, body.size()});
+                        &request.query, &out.headers, out.body.size()});
     out.headers.push_back(
         {"Authorization", "SharedKey " + account_.name + ":" + hmac(account_.key, text), true});
   } else {
-    out.url += next + account_.sas;
+    out.url += (request.query.empty() ? '?' : '&') + account_.sas;
   }
   curl_.send(std::move(out), [this, sent](HttpResponse* answer, const TransferFailure* failure) {
     answered(sent, answer, failure);

@@ -1,34 +1,23 @@
 #pragma once
 
-#include <cstdint>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "common/azure/account.hpp"
 #include "common/azure/failure.hpp"
 #include "common/azure/shared_key.hpp"
 #include "common/azure/token.hpp"
 #include "common/curl/loop.hpp"
+#include "common/curl/service_request.hpp"
 
 namespace cleat::azure {
 
 /// One request to a storage service.
-struct ServiceRequest {
-  std::string what;  ///< for people: "Put Message"
-  std::string method = "GET";
+struct ServiceRequest : common::ServiceRequest {
   std::string path;  ///< behind the account's address, encoded, with a slash in front; may be empty
-  Query query;
-  std::vector<common::HttpHeader> headers;
-  std::string body;
-  std::string_view borrowed_body;  ///< in place of `body`: stays until `done` has been called
-  bool may_run_twice = false;
-  std::uint64_t tag = 0;  ///< as in HttpRequest
-  std::uint64_t deadline_ns = 0;
-  std::uint64_t max_response_bytes = std::uint64_t{64} << 20U;
 };
 
 /// Signs requests to one account and sends them. All but the constructor on the loop's thread.

@@ -4,10 +4,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "common/curl/loop.hpp"
+#include "common/curl/service_request.hpp"
 
 namespace cleat::azure {
 
@@ -17,7 +17,7 @@ inline constexpr const char* kServiceVersion = "2021-12-02";
 /// Whole seconds: Azure's "never" is the end of the year 9999, which nanoseconds do not reach.
 using WallTime = std::chrono::sys_seconds;
 
-using Query = std::vector<std::pair<std::string, std::string>>;
+using Query = common::ServiceRequest::Query;
 
 /// What a signature of a request covers.
 struct Signed {

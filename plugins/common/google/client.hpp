@@ -1,36 +1,22 @@
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
-#include "common/curl/answer.hpp"
 #include "common/curl/loop.hpp"
+#include "common/curl/service_request.hpp"
 #include "common/google/credentials.hpp"
 #include "common/google/token.hpp"
 
 namespace cleat::google {
 
 /// One request to a service of Google Cloud.
-struct ServiceRequest {
-  std::string what;  ///< for people: "storage.objects.get"
-  std::string method = "GET";
-  std::string url;  ///< encoded, without what is in `query`
-  std::vector<std::pair<std::string, std::string>> query;
-  std::vector<common::HttpHeader> headers;
-  std::string body;
-  std::string_view borrowed_body;  ///< in place of `body`: stays until `done` has been called
-  bool may_run_twice = false;
+struct ServiceRequest : common::ServiceRequest {
+  std::string url;                ///< encoded, without what is in `query`
   bool is_new_each_time = false;  ///< it may go out twice as it is, but another call would be another request
   int passes = 0;                 ///< an answer of this status beside 2xx is none that failed
-  std::uint64_t tag = 0;          ///< as in HttpRequest
-  std::uint64_t deadline_ns = 0;
-  std::uint64_t max_response_bytes = std::uint64_t{64} << 20U;
 };
 
 /// Sends requests in one identity's name. All but the constructor on the loop's thread.
