@@ -57,8 +57,7 @@ void BucketBinding::start(Deadline /*deadline*/) {
   common::CurlLoop::Options options;
   options.ca = config_.ca;
   curl_.emplace(std::move(options));
-  storage_.emplace(*curl_, config_,
-                   [this](std::int32_t health, const std::string& why) { host_.set_health(health, why); });
+  storage_.emplace(host_, *curl_, config_);
   curl_->start();
   curl_->loop().post([this] { storage_->open(); });
 }

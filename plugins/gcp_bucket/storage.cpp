@@ -10,12 +10,12 @@ constexpr std::chrono::seconds kLookWithin{10};
 
 }  // namespace
 
-Storage::Storage(common::CurlLoop& curl, const BucketConfig& config, Tell tell)
+Storage::Storage(Host host, common::CurlLoop& curl, const BucketConfig& config)
     : curl_(curl),
       config_(config),
-      tell_(std::move(tell)),
       client_(curl, config.place.credentials),
-      signer_(curl, client_, config.place.credentials) {}
+      signer_(curl, client_, config.place.credentials),
+      health_(host) {}
 
 void Storage::open() {
   is_looking_ = true;
@@ -23,9 +23,9 @@ void Storage::open() {
     is_looking_ = false;
     if (failure == nullptr) {
       back_off_.reset();
-      return tell(CLEAT_HEALTH_UP, {});
+      return health_.tell(CLEAT_HEALTH_UP, {});
     }
-    if (failure->status != CLEAT_CANCELLED) tell(CLEAT_HEALTH_DOWN, failure->text);
+    if (failure->status != CLEAT_CANCELLED) health_.tell(CLEAT_HEALTH_DOWN, failure->text);
     look_again();
   });
 }
@@ -63,7 +63,7 @@ void Storage::ask(google::ServiceRequest request, Done done) {
 }
 
 void Storage::note(const google::Failure* failure) {
-  if (failure == nullptr) return tell(CLEAT_HEALTH_UP, {});
+  if (failure == nullptr) return health_.tell(CLEAT_HEALTH_UP, {});
   switch (failure->status) {
     case CLEAT_NOT_FOUND:  // the object, or the bucket
     case CLEAT_CANCELLED:
@@ -73,19 +73,13 @@ void Storage::note(const google::Failure* failure) {
     case CLEAT_INVALID:
     case CLEAT_TOO_LARGE:
       // Of one request: the far end is there and knows us.
-      if (failure->http_status != 0) tell(CLEAT_HEALTH_UP, {});
+      if (failure->http_status != 0) health_.tell(CLEAT_HEALTH_UP, {});
       return;
     default:
-      tell(failure->status == CLEAT_THROTTLED ? CLEAT_HEALTH_DEGRADED : CLEAT_HEALTH_DOWN, failure->text);
+      health_.tell(failure->status == CLEAT_THROTTLED ? CLEAT_HEALTH_DEGRADED : CLEAT_HEALTH_DOWN,
+                   failure->text);
       look_again();
   }
-}
-
-void Storage::tell(std::int32_t health, const std::string& why) {
-  if (health == health_ && why == why_) return;
-  health_ = health;
-  why_ = why;
-  tell_(health, why);
 }
 
 void Storage::later(std::chrono::milliseconds wait, std::function<void(bool)> task) {

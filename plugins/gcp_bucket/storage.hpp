@@ -1,19 +1,19 @@
 #pragma once
 
-#include <cleat/plugin.h>
+#include <cleat/plugin.hpp>
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
-#include <string>
 #include <utility>
 
 #include "bucket_config.hpp"
 #include "common/back_off.hpp"
 #include "common/google/client.hpp"
 #include "common/google/signer.hpp"
+#include "common/told_health.hpp"
 
 namespace cleat::bucket {
 
@@ -21,11 +21,10 @@ namespace cleat::bucket {
 /// on the loop's thread.
 class Storage {
  public:
-  using Tell = std::function<void(std::int32_t health, const std::string& why)>;
   using Done = google::Client::Done;
 
-  /// `curl` and `config` outlive it. `tell` hears how the far end is when that changes.
-  Storage(common::CurlLoop& curl, const BucketConfig& config, Tell tell);
+  /// `curl` and `config` outlive it.
+  Storage(Host host, common::CurlLoop& curl, const BucketConfig& config);
 
   /// Asks for the bucket, again and again while nobody answers.
   void open();
@@ -45,17 +44,14 @@ class Storage {
  private:
   void look_again();
   void note(const google::Failure* failure);
-  void tell(std::int32_t health, const std::string& why);
 
   common::CurlLoop& curl_;
   const BucketConfig& config_;
-  const Tell tell_;
   google::Client client_;
   google::Signer signer_;
   common::BackOff back_off_{std::chrono::milliseconds(500), std::chrono::seconds(30)};
   bool is_looking_ = false, is_closed_ = false;
-  std::int32_t health_ = CLEAT_HEALTH_UNKNOWN;
-  std::string why_;
+  common::ToldHealth health_;
   std::uint64_t last_id_ = 0;
   struct Later {
     common::EventLoop::TimerId timer = 0;
