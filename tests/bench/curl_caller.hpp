@@ -1,18 +1,14 @@
 #pragma once
 
-#include <curl/curl.h>
-
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <deque>
 #include <functional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "beast_server.hpp"
-#include "library_socket.hpp"
+#include "curl_multi.hpp"
 
 namespace cleat::bench {
 
@@ -35,20 +31,14 @@ class CurlCaller {
 
   Transfer& make_transfer();
   void begin(SessionPtr session);
-  void act(curl_socket_t socket, int events);
   void finish(Transfer& transfer);
-  void watch(curl_socket_t socket, int what);
-  void wait(long milliseconds);
 
   boost::asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE};
   std::string url_;
   Prepare prepare_;
-  CURLM* multi_ = nullptr;
   std::deque<Transfer> transfers_{};
   std::vector<Transfer*> free_{};
-  std::unordered_map<curl_socket_t, LibrarySocket> sockets_{};
-  boost::asio::steady_timer timer_{io_};
-  Later begun_{io_, [this] { act(CURL_SOCKET_TIMEOUT, 0); }};
+  CurlMulti curl_;
 };
 
 }  // namespace cleat::bench

@@ -27,7 +27,8 @@ CURL* new_handle(const std::string& url, std::string& answer) {
   return handle;
 }
 
-CurlMulti::CurlMulti(boost::asio::io_context& io, Done done) : io_(io), done_(std::move(done)) {
+CurlMulti::CurlMulti(boost::asio::io_context& io, Done done)
+    : io_(io), done_(std::move(done)), multi_((curl_global_init(CURL_GLOBAL_DEFAULT), curl_multi_init())) {
   // More than are ever made: the place of a socket that is closed would be taken for that of the next one.
   curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, 1024L);
   curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);

@@ -27,7 +27,7 @@ class CurlMulti {
 
   boost::asio::io_context& io_;
   Done done_;
-  CURLM* multi_ = curl_multi_init();
+  CURLM* multi_;
   std::unordered_map<curl_socket_t, LibrarySocket> sockets_{};
   boost::asio::steady_timer timer_{io_};
   Later begun_{io_, [this] { act(CURL_SOCKET_TIMEOUT, 0); }};

@@ -62,6 +62,5 @@ class Sender {
 }  // namespace cleat::bench
 
 int main(int argc, char** argv) {
-  curl_global_init(CURL_GLOBAL_DEFAULT);
   cleat::bench::Sender(cleat::bench::Args(argc, argv)).run();
 }

@@ -85,7 +85,6 @@ class Reader {
 }  // namespace cleat::bench
 
 int main(int argc, char** argv) {
-  curl_global_init(CURL_GLOBAL_DEFAULT);
   cleat::bench::Reader reader{cleat::bench::Args(argc, argv)};
   std::printf("ready\n");
   std::fflush(stdout);
