@@ -97,6 +97,7 @@ def test_a_killed_host_loses_nothing(start_host, server, app):
     host = reading(start_host(income(server, stream, maxInFlight="1"), app=app))
     server.store(f"{stream}.a", b"done", b"cut", b"untouched")
     app.wait_for(2, "/in")
+    wait_until(lambda: server.consumer(stream, "d").ack_floor.stream_seq == 1, "the first is acknowledged")
     host.kill()
     gate.set()
     start_host(income(server, stream), app=app)

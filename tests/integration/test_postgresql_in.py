@@ -84,7 +84,7 @@ def test_a_failed_event_is_tried_again_and_keeps_its_row(start_host, server, app
 
 def test_a_rejected_event_is_dead(start_host, server, app):
     table = server.queue()
-    app.answer("/in", 422)
+    app.always("/in", lambda request: 422 if request.body == b"bad" else 200)
     start_host(income(server, table, deadLetter="broker"), app=app)
     server.send(table, b"bad", b"good")
     wait_until(lambda: server.rows(table) == [("dead", 1)], lambda: f"one is dead: {server.rows(table)}")
@@ -122,6 +122,7 @@ def test_a_killed_host_loses_nothing(start_host, server, app):
     host = start_host(income(server, table, maxInFlight="1"), app=app)
     server.send(table, b"done", b"cut", b"untouched")
     app.wait_for(2, "/in")
+    wait_until(lambda: len(server.rows(table)) == 2, "the first is deleted")
     host.kill()
     gate.set()
     start_host(income(server, table), app=app)

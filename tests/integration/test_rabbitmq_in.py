@@ -115,6 +115,7 @@ def test_a_killed_host_had_nothing_of_its_own(start_host, server, queue, app):
     host = reading(server, queue, start_host(income(server, queue, maxInFlight="1"), app=app))
     server.publish(queue, b"done", b"cut", b"untouched")
     app.wait_for(2, "/in")
+    server.wait_until_it_holds(queue, 2)
     host.kill()
     gate.set()
     start_host(income(server, queue, maxInFlight="1"), app=app)

@@ -96,8 +96,9 @@ def test_a_killed_host_comes_back_to_what_it_had(start_host, server, stream, app
     gate = threading.Event()
     app.answer("/in", 200, Answer(gate=gate))
     host = reading(server, stream, start_host(income(server, stream, maxInFlight="1", minIdle="1h"), app=app))
-    add(server.client, stream, b"done", b"cut", b"untouched")
+    done = add(server.client, stream, b"done", b"cut", b"untouched")[0]
     app.wait_for(2, "/in")
+    wait_until(lambda: done not in pending(server.client, stream), "the first is acknowledged")
     host.kill()
     gate.set()
     add(server.client, stream, b"later")

@@ -109,10 +109,14 @@ class RabbitMq(Server):
 
     def wait_until_all_is_done(self, queue, deadline=30.0):
         """Waits until a queue holds nothing, neither ready nor given out."""
+        self.wait_until_it_holds(queue, 0, deadline)
+
+    def wait_until_it_holds(self, queue, count, deadline=30.0):
+        """Waits until a queue holds so many messages, those that were given out among them."""
         def messages():
             listed = json.loads(self.ctl("list_queues", "--silent", "--formatter", "json", "name", "messages", "messages_unacknowledged"))
             return next(each for each in listed if each["name"] == queue)
-        wait_until(lambda: self.ready(queue) == 0 and messages()["messages"] == 0, lambda: f"{queue} is empty; {messages()}", deadline)
+        wait_until(lambda: self.ready(queue) <= count and messages()["messages"] == count, lambda: f"{queue} holds {count}; {messages()}", deadline)
 
     def api(self, path, method="GET"):
         login = b64encode(b"guest:guest").decode()
