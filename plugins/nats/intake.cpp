@@ -34,7 +34,8 @@ void Intake::settle(const Settlements& settlements) {
     for (const cleat_settlement* one : settlements) {
       auto found = out_.extract(one->event_id);
       if (found.empty()) continue;
-      if (!found.mapped().is_orphan) ids_.erase(found.mapped().key);
+      if (found.mapped().is_orphan) continue;
+      ids_.erase(found.mapped().key);
       settled_.push_back({std::move(found.mapped()), one->verdict, one->requeue_after_ms,
                           (one->flags & CLEAT_MAY_STILL_RUN) != 0});
     }
@@ -168,8 +169,7 @@ void Intake::orphan() {
   std::vector<std::uint64_t> gone;
   const std::lock_guard lock(mutex_);
   ids_.clear();
-  for (Settled& one : settled_)
-    one.item.is_orphan = true;
+  settled_.clear();
   for (auto& [id, item] : out_) {
     item.is_orphan = true;
     if (!std::exchange(item.is_withdrawn, true)) gone.push_back(id);

@@ -55,8 +55,8 @@ class Intake {
   void for_each_lease(const std::function<void(const std::string& ack)>& renew) const;
   /// Takes back what was leased before `limit`, unless it is proved that it was renewed since.
   void withdraw_before(TimePoint limit);
-  /// The stream is gone, and one of the same name stands in its place: forgets what waits, takes back what is out, and marks
-  /// that and what was settled.
+  /// The stream is gone, and one of the same name stands in its place: forgets what waits and what was settled, and takes
+  /// back what is out, whose settlements are dropped.
   void orphan();
   /// The oldest message that is out or waits.
   [[nodiscard]] Key oldest() const;

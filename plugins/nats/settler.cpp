@@ -11,7 +11,6 @@ constexpr std::size_t kMostFinals = 8'192;
 
 /// What the server is told; empty: nothing, and it gives the message out again when the lease has run out.
 std::string verdict_of(const Settled& one) {
-  if (one.item.is_orphan) return {};
   switch (one.verdict) {
     case CLEAT_ACK:
       return std::string(kAck);
@@ -57,8 +56,7 @@ void Settler::keep(const Key& key, const std::string& ack, std::string_view verd
 
 void Settler::settle(Session& session, const std::vector<Settled>& settled) {
   for (const Settled& one : settled) {
-    if (is_final(one) && !one.item.is_orphan)
-      keep(one.item.key, one.item.ack, one.verdict == CLEAT_ACK ? kAck : kTerm);
+    if (is_final(one)) keep(one.item.key, one.item.ack, one.verdict == CLEAT_ACK ? kAck : kTerm);
   }
   for (const Settled& one : settled) {
     const std::string verdict = verdict_of(one);
