@@ -39,7 +39,7 @@ void QueueInput::open() {
 
 void QueueInput::connect() {
   if (closed_) return;
-  ++attempt_;
+  has_tried_again_ = true;
   link_ = PgLink::connect(loop_, resolver_, config_.login, failed_, config_.connect_within,
                           {[this] { up(); }, [this](const std::string& why) { down(why); },
                            [this] {
@@ -247,7 +247,7 @@ void QueueInput::withdraw_if(const std::function<bool(const Lease&, Clock::time_
 
 void QueueInput::when_settled(std::function<void(std::size_t)> done) {
   settled_ = std::move(done);
-  last_attempt_ = attempt_ + 1;
+  has_tried_again_ = false;
   if (retry_timer_ != 0) {
     loop_.cancel(std::exchange(retry_timer_, 0));
     connect();
@@ -260,7 +260,7 @@ void QueueInput::check_settled() {
   if (!settled_) return;
   const std::size_t left = settler_.size() + settling_;
   // A connection may break just when a stop begins: only one that cannot be made since then is the end of hope.
-  const bool may_settle = link_ || attempt_ < last_attempt_;
+  const bool may_settle = link_ || !has_tried_again_;
   if (may_settle && (left > 0 || is_claiming_)) return;
   std::exchange(settled_, nullptr)(left);
 }

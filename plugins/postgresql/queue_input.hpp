@@ -100,10 +100,8 @@ class QueueInput {
   bool wants_listen_ = false, wants_renewal_ = false, wants_claim_ = true, wants_due_ = false;
   bool has_settled_last_ = false, is_settling_put_off_ = false;
   std::size_t settling_ = 0, rows_at_once_ = kMostRows, settled_at_once_ = QueueSettler::kMostAtOnce;
-  std::size_t attempt_ = 0,
-              failed_ =
-                  0;  ///< to connect: the newest one's number, and how many failed since the last good one
-  std::size_t last_attempt_ = 0;  ///< of a stop
+  std::size_t failed_ = 0;        ///< attempts to connect since the last good one
+  bool has_tried_again_ = false;  ///< to connect, since a stop began
   std::function<void(std::size_t)> settled_;
   Window window_;
   std::uint64_t last_event_ = 0, last_token_ = 0;
