@@ -1,10 +1,11 @@
 #include "consumer.hpp"
 
 #include <algorithm>
-#include <future>
 #include <limits>
 #include <numeric>
 #include <utility>
+
+#include "common/on_loop.hpp"
 
 namespace cleat::rabbitmq {
 namespace {
@@ -197,6 +198,7 @@ void Consumer::settle_one(AmqpLink& link, const Settled& settled, const Out& out
   if (settled.verdict == CLEAT_ACK) {
     link.ack(out.tag);
   } else if (settled.verdict == CLEAT_REJECT && config_.broker_dead_letter) {
+    // Without it nothing but this guard keeps RabbitMQ from dropping the message for good.
     link.give_back(out.tag, false);
   } else if (settled.verdict == CLEAT_ABANDON && (settled.flags & CLEAT_MAY_STILL_RUN) != 0) {
     // The end of the channel gives it back, when nobody works on it any more.
@@ -302,14 +304,11 @@ void Consumer::tell_health() {
 }
 
 void Consumer::end(Deadline deadline) {
-  const auto ended = std::make_shared<std::promise<void>>();
-  std::future<void> future = ended->get_future();
-  loop_.post([this, ended] {
+  const auto stop_reading = [this] {
     reading_ = false;
     stop_consuming();
-    ended->set_value();
-  });
-  if (future.wait_until(deadline.time()) != std::future_status::ready)
+  };
+  if (!common::run_and_wait(loop_, deadline, stop_reading))
     throw Error(CLEAT_TIMEOUT, "the thread that reads RabbitMQ did not answer before the deadline");
 }
 

@@ -1,8 +1,10 @@
 #include "publisher.hpp"
 
 #include <algorithm>
-#include <future>
 #include <utility>
+
+#include "common/deadlines.hpp"
+#include "common/on_loop.hpp"
 
 namespace cleat::rabbitmq {
 namespace {
@@ -344,19 +346,17 @@ void Publisher::check_empty() {
 }
 
 void Publisher::stop(Deadline deadline) {
-  const auto empty = std::make_shared<std::promise<void>>();
-  std::future<void> future = empty->get_future();
-  loop_.post([this, empty] {
+  const auto now = std::chrono::steady_clock::now();
+  // Half of the time is for the farewell.
+  const Deadline half{common::ns_of(now + (deadline.time() - now) / 2)};
+  common::run_and_wait(loop_, half, [this](std::function<void()> done) {
     is_ending_ = true;
     if (out_ == 0 || !session_.is_up() || is_blocked_) {
-      empty->set_value();
+      done();
     } else {
-      when_empty_ = [empty] { empty->set_value(); };
+      when_empty_ = std::move(done);
     }
   });
-  // Half of the time is for the farewell.
-  const auto now = std::chrono::steady_clock::now();
-  future.wait_until(now + (deadline.time() - now) / 2);
   loop_.post([this, deadline] { end(deadline); });
   loop_.stop();
 }
