@@ -41,7 +41,7 @@ class JetStreamInput final : public Input, private Duty {
   Clock::time_point idle() override;
   void lost(const Failure& failure) override;
   /// The end of each request for messages is waited for.
-  [[nodiscard]] bool wants_checks() const override { return !is_joined_ || !intake_.is_reading(); }
+  [[nodiscard]] bool wants_checks() const override { return !is_joined_ || !puller_.is_asking(); }
   void closing(Session& session, Clock::time_point end) override;
 
   void join(Session& session);

@@ -30,6 +30,8 @@ class Puller {
 
   /// Asks if it makes sense now. Gives the time to look again. Throws Error if the server answers nothing any more.
   TimePoint pull(Session& session, std::size_t room, std::size_t out, TimePoint now);
+  /// Whether the server owes an answer: until it is due, nothing else has to tell that the connection works.
+  [[nodiscard]] bool is_asking() const { return left_ != 0; }
   /// One of the messages that was asked for has come.
   void arrived();
   /// A message of the server about a request: what it means for the health, empty if nothing. Throws Error if the consumer is not

@@ -4,7 +4,7 @@ import threading
 import uuid
 
 from conformance.cases.nats import CASE
-from conformance.plugin import ABANDON, ACK, REJECT, REQUEUE, STALLED, UP
+from conformance.plugin import ABANDON, ACK, DOWN, REJECT, REQUEUE, STALLED, UP
 from support.app import Answer
 from support.fixtures import alone, serving
 from support.gate import Gate
@@ -242,7 +242,7 @@ def test_without_jetstream_what_is_too_much_is_counted(start_host, server, app):
 
 
 def read(plugin, server, stream, window=64, **fields):
-    plugin.run(server.fields(stream=stream, durable="d", ackWait="2s", **fields), "input")
+    plugin.run(server.fields(**{"stream": stream, "durable": "d", "ackWait": "2s", **fields}), "input")
     plugin.begin(window)
     return plugin
 
@@ -314,6 +314,19 @@ def test_what_cannot_be_renewed_is_withdrawn(plugin, server):
     assert {event.data for event in again} == {b"0", b"1"} and all(event.delivery_count >= 2 for event in again)
     plugin.settle(ACK, *(event.id for event in again))
     server.wait_for_acks(stream, "d", 2)
+    gate.close()
+
+
+def test_a_server_that_falls_silent_while_the_window_is_full_is_noticed(plugin, server):
+    """Nothing is asked of it then, so that no answer can be missed."""
+    stream, gate = server.stream(), Gate(server.port("plain"))
+    read(plugin, server, stream, window=1, url=f"127.0.0.1:{gate.port}", ackWait="1h", pingInterval="1s")
+    server.store(f"{stream}.a", b"0", b"1")
+    plugin.wait_events(1)
+    wait_until(lambda: plugin.health()[0] == UP, lambda: f"UP, it is {plugin.health()}")
+    gate.flow("hold")
+    wait_until(lambda: plugin.health()[0] == DOWN, lambda: f"DOWN, it is {plugin.health()}")
+    assert "does not answer" in plugin.health()[1]
     gate.close()
 
 
