@@ -15,42 +15,31 @@ void Resolver::ask(const std::string& host, std::uint16_t port, Done done) {
   };
   Addresses numeric = numeric_addresses(host, port);
   if (!numeric.addresses.empty()) return answer(std::move(numeric));
-  {
-    const std::lock_guard lock(mutex_);
-    if (stopping_) return;
-    if (questions_.size() >= kMostQuestions)
-      return answer(
-          {{}, "the name '" + host + "' cannot be resolved: the system's resolver does not keep up"});
-    questions_.push_back({host, port, std::move(done)});
-    if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
-  }
-  news_.notify_one();
+  if (questions_.size() >= kMostQuestions)
+    return answer({{}, "the name '" + host + "' cannot be resolved: the system's resolver does not keep up"});
+  questions_.push_back({host, port, std::move(done)});
+  if (questions_.size() == 1) put_first();
 }
 
-void Resolver::run() {
-  for (;;) {
-    Question question;
-    {
-      std::unique_lock lock(mutex_);
-      news_.wait(lock, [this] { return stopping_ || !questions_.empty(); });
-      if (stopping_) return;
-      question = std::move(questions_.front());
-      questions_.pop_front();
-    }
-    loop_.post(
-        [done = std::move(question.done), found = look_up(question.host, question.port)] { done(found); });
-  }
+void Resolver::put_first() {
+  lookup_.emplace(questions_.front().host, questions_.front().port, [this](Addresses found) {
+    loop_.post([this, found = std::move(found)] {
+      if (lookup_) answered(found);
+    });
+  });
+}
+
+void Resolver::answered(const Addresses& found) {
+  lookup_.reset();
+  const Done done = std::move(questions_.front().done);
+  questions_.pop_front();
+  if (!questions_.empty()) put_first();
+  done(found);
 }
 
 void Resolver::stop() {
-  std::deque<Question> dropped;
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-    dropped.swap(questions_);
-  }
-  news_.notify_one();
-  if (thread_.joinable()) thread_.join();
+  lookup_.reset();
+  questions_.clear();
 }
 
 }  // namespace cleat::common

@@ -4,10 +4,6 @@
 
 namespace cleat::mqtt {
 
-Resolver::~Resolver() {
-  if (thread_.joinable()) thread_.join();
-}
-
 void Resolver::ask(const std::string& host, std::uint16_t port) {
   Answer numeric = common::numeric_addresses(host, port);
   if (!numeric.addresses.empty()) {
@@ -15,9 +11,7 @@ void Resolver::ask(const std::string& host, std::uint16_t port) {
     answer_ = std::move(numeric);
     return;
   }
-  if (thread_.joinable()) thread_.join();
-  thread_ = std::thread([this, host, port] {
-    Answer answer = common::look_up(host, port);
+  lookup_.emplace(host, port, [this](Answer answer) {
     {
       const std::lock_guard lock(mutex_);
       answer_ = std::move(answer);

@@ -4,9 +4,9 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 
 #include "common/addresses.hpp"
+#include "common/lookup.hpp"
 #include "wake.hpp"
 
 namespace cleat::mqtt {
@@ -19,8 +19,6 @@ class Resolver {
   using Answer = common::Addresses;
 
   explicit Resolver(const Wake& wake) : wake_(wake) {}
-  /// Waits for a question that is out.
-  ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
@@ -32,7 +30,7 @@ class Resolver {
   const Wake& wake_;
   std::mutex mutex_;
   std::optional<Answer> answer_;
-  std::thread thread_;
+  std::optional<common::Lookup> lookup_;
 };
 
 }  // namespace cleat::mqtt

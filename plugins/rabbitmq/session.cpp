@@ -6,8 +6,6 @@
 #include <exception>
 #include <utility>
 
-#include "common/addresses.hpp"
-
 namespace cleat::rabbitmq {
 namespace {
 
@@ -29,6 +27,7 @@ Session::Session(common::EventLoop& loop, const RabbitConfig& config, AmqpListen
       config_(config),
       listener_(listener),
       hooks_(std::move(hooks)),
+      resolver_(loop),
       back_off_(back_off_of(std::chrono::duration_cast<milliseconds>(config.reconnect_wait))) {}
 
 void Session::open() {
@@ -39,11 +38,20 @@ void Session::open() {
 void Session::connect() {
   retry_timer_ = 0;
   if (closed_) return;
-  interrupt_ = std::make_shared<Interrupt>();
   const Address& address = config_.addresses[address_];
+  resolver_.ask(address.host, address.port, [this](const common::Addresses& found) { connect_to(found); });
+}
+
+void Session::connect_to(const common::Addresses& found) {
+  if (closed_) return;
+  if (found.addresses.empty()) {
+    fall(Error(CLEAT_UNAVAILABLE, "its address cannot be found: " + found.error, CLEAT_RETRYABLE));
+    return;
+  }
+  interrupt_ = std::make_shared<Interrupt>();
   try {
-    attempt_ = std::thread([this, &address, interrupt = interrupt_] {
-      const auto made = std::make_shared<Attempt>(attempt(address, interrupt));
+    attempt_ = std::thread([this, &address = config_.addresses[address_], found, interrupt = interrupt_] {
+      const auto made = std::make_shared<Attempt>(attempt(address, found, interrupt));
       loop_.post([this, made] { arrived(std::move(*made)); });
     });
   } catch (const std::system_error& error) {
@@ -51,9 +59,10 @@ void Session::connect() {
   }
 }
 
-Session::Attempt Session::attempt(const Address& address, const std::shared_ptr<Interrupt>& interrupt) const {
+Session::Attempt Session::attempt(const Address& address, const common::Addresses& found,
+                                  const std::shared_ptr<Interrupt>& interrupt) const {
   try {
-    auto link = connected(address, interrupt);
+    auto link = connected(address, found, interrupt);
     hooks_.set_up(*link);
     return {std::move(link), std::nullopt};
   } catch (const Error& error) {
@@ -63,11 +72,8 @@ Session::Attempt Session::attempt(const Address& address, const std::shared_ptr<
   }
 }
 
-std::unique_ptr<AmqpLink> Session::connected(const Address& address,
+std::unique_ptr<AmqpLink> Session::connected(const Address& address, const common::Addresses& found,
                                              const std::shared_ptr<Interrupt>& interrupt) const {
-  const common::Addresses found = common::look_up(address.host, address.port);
-  if (found.addresses.empty())
-    throw Error(CLEAT_UNAVAILABLE, "its address cannot be found: " + found.error, CLEAT_RETRYABLE);
   for (std::size_t i = 0;; ++i) {
     try {
       return std::make_unique<AmqpLink>(config_, address, found.addresses[i].text, kConnectWithin, interrupt);
@@ -190,6 +196,7 @@ void Session::close(Deadline deadline) {
   closed_ = true;
   if (retry_timer_ != 0) loop_.cancel(retry_timer_);
   if (tick_timer_ != 0) loop_.cancel(tick_timer_);
+  resolver_.stop();
   if (interrupt_) interrupt_->set();
   if (attempt_.joinable()) attempt_.join();
   if (watched_ >= 0) loop_.remove(std::exchange(watched_, -1));

@@ -14,12 +14,13 @@
 #include "common/back_off.hpp"
 #include "common/event_loop.hpp"
 #include "common/on_loop.hpp"
+#include "common/resolver.hpp"
 #include "rabbit_config.hpp"
 
 namespace cleat::rabbitmq {
 
 /// A connection of one kind, publishing or consuming, that is made again and again until close(). The loop owns it
-/// once it is made; the making, in which the library and the resolver wait, has a thread for each attempt. All
+/// once it is made; the making, in which the library waits, has a thread for each attempt. All
 /// functions but those marked otherwise are for the loop's thread.
 class Session {
  public:
@@ -67,8 +68,10 @@ class Session {
   };
 
   void connect();
-  Attempt attempt(const Address& address, const std::shared_ptr<Interrupt>& interrupt) const;
-  std::unique_ptr<AmqpLink> connected(const Address& address,
+  void connect_to(const common::Addresses& found);
+  Attempt attempt(const Address& address, const common::Addresses& found,
+                  const std::shared_ptr<Interrupt>& interrupt) const;
+  std::unique_ptr<AmqpLink> connected(const Address& address, const common::Addresses& found,
                                       const std::shared_ptr<Interrupt>& interrupt) const;
   void arrived(Attempt attempt);
   void process();
@@ -84,6 +87,7 @@ class Session {
   std::unique_ptr<AmqpLink> link_;
   int watched_ = -1;
   bool watches_room_ = false, closed_ = false;
+  common::Resolver resolver_;
   std::thread attempt_;
   std::shared_ptr<Interrupt> interrupt_;
   std::size_t address_ = 0, failed_in_turn_ = 0;

@@ -19,6 +19,7 @@
 #include "common/on_loop.hpp"
 #include "common/resolver.hpp"
 #include "common/waiting_list.hpp"
+#include "plugins/hanging_resolver.hpp"
 
 namespace cleat::common {
 namespace {
@@ -190,6 +191,22 @@ TEST(Resolver, BoundsItsQuestionsAndDropsThemAtTheEnd) {
   EXPECT_GT(refused, 0);
   loop.stop();
   resolver.stop();
+}
+
+TEST(Resolver, StopsWithoutTheAnswer) {
+  const testing::HangingResolver system;
+  EventLoop loop;
+  Resolver resolver(loop);
+  loop.start();
+  const auto asker = std::make_shared<int>(0);
+  on(loop, [&] {
+    resolver.ask("hangs.invalid", 1, [asker](const Addresses&) { ADD_FAILURE() << "it was stopped"; });
+    return true;
+  });
+  testing::HangingResolver::wait_until_asked();
+  loop.stop();
+  resolver.stop();
+  EXPECT_EQ(asker.use_count(), 1) << "who asked is let go of at once";
 }
 
 }  // namespace

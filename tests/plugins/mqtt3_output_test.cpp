@@ -3,6 +3,7 @@
 #include <chrono>
 #include <string>
 
+#include "plugins/hanging_resolver.hpp"
 #include "plugins/mqtt3_fixture.hpp"
 
 namespace cleat::mqtt {
@@ -128,6 +129,13 @@ TEST_P(Mqtt3Output, TheStopCompletesWhatIsOut) {
   EXPECT_TRUE(call.done);
   EXPECT_EQ(call.times, 1U);
   EXPECT_EQ(call.status, CLEAT_UNAVAILABLE);
+}
+
+TEST_P(Mqtt3Output, AResolverThatSaysNothingHoldsUpNoStop) {
+  const cleat::testing::HangingResolver system;
+  start({{"url", "tcp://hangs.invalid:1883"}}, CLEAT_IN | CLEAT_OUT);
+  cleat::testing::HangingResolver::wait_until_asked();
+  EXPECT_EQ(driver_.stop().status, CLEAT_OK);
 }
 
 TEST_P(Mqtt3Output, TextThatTheLibraryDoesNotSendIsRefusedAndHoldsUpNothing) {

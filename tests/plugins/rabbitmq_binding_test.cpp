@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "plugins/fake_host.hpp"
+#include "plugins/hanging_resolver.hpp"
 #include "plugins/rabbitmq_broker.hpp"
 #include "rabbit_binding.hpp"
 
@@ -280,6 +281,16 @@ TEST_F(RabbitOutput, ABrokerThatSaysNothingHoldsUpNoStop) {
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_EQ(driver_.stop(1s).status, CLEAT_OK);
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 2500ms) << "less than a connection may take";
+  EXPECT_EQ(host_.completion(call).status, CLEAT_CANCELLED);
+  EXPECT_TRUE(host_.completion(call).is_retryable());
+}
+
+TEST_F(RabbitOutput, AResolverThatSaysNothingHoldsUpNoStop) {
+  const testing::HangingResolver system;
+  start({}, CLEAT_IN | CLEAT_OUT, {{"host", "amqp://guest:guest@hangs.invalid"}});
+  testing::HangingResolver::wait_until_asked();
+  const Completion& call = driver_.invoke("create", "x");
+  EXPECT_EQ(driver_.stop().status, CLEAT_OK);
   EXPECT_EQ(host_.completion(call).status, CLEAT_CANCELLED);
   EXPECT_TRUE(host_.completion(call).is_retryable());
 }
