@@ -92,6 +92,7 @@ void Publisher::advance(std::uint64_t now) {
   }
   if (phase_ == Phase::accepted) send(now);
   keep_deadlines(now);
+  give_up_if_stuck(now);
 }
 
 void Publisher::wait(std::uint64_t now) {
@@ -134,7 +135,7 @@ void Publisher::connect_next(std::uint64_t now) {
 }
 
 void Publisher::send(std::uint64_t now) {
-  while (!waiting_.empty() && sent_.size() < most_in_flight_ && phase_ == Phase::accepted) {
+  while (!waiting_.empty() && sent_.size() + late_.size() < most_in_flight_ && phase_ == Phase::accepted) {
     const auto place = waiting_.begin();
     published_early_ = 0;
     const std::optional<Refusal> refusal = client_->publish(place->publication, place->id);
@@ -165,6 +166,7 @@ void Publisher::accepted(unsigned receive_maximum) {
 }
 
 void Publisher::published(int id, std::uint8_t code) {
+  if (late_.erase(id) != 0) return;
   const auto found = by_id_.find(id);
   if (found == by_id_.end()) {
     published_early_ = id;
@@ -195,6 +197,7 @@ void Publisher::keep_deadlines(std::uint64_t now) {
         next_due_ns_ = std::min(next_due_ns_, place->answer_by_ns);
       } else if (calls == &sent_) {
         by_id_.erase(place->id);
+        late_.insert(place->id);
         finish(sent_, place, unacknowledged());
       } else {
         finish(waiting_, place, unsent(phase_ == Phase::accepted));
@@ -203,11 +206,22 @@ void Publisher::keep_deadlines(std::uint64_t now) {
   }
 }
 
+/// A broker that acknowledges nothing would have no call sent any more.
+void Publisher::give_up_if_stuck(std::uint64_t now) {
+  if (phase_ != Phase::accepted || late_.size() < most_in_flight_) {
+    stuck_since_ns_ = UINT64_MAX;
+    return;
+  }
+  stuck_since_ns_ = std::min(stuck_since_ns_, now);
+  if (now >= later(stuck_since_ns_, kPatience)) over({"the broker acknowledges nothing"}, now);
+}
+
 void Publisher::over(const MosquittoClient::End& end, std::uint64_t now) {
   const bool was_accepted = phase_ == Phase::accepted;
   client_.reset();
   is_connected_ = false;
   by_id_.clear();
+  late_.clear();
   while (!sent_.empty())
     finish(sent_, sent_.begin(),
            Refusal{CLEAT_UNAVAILABLE, 0,

@@ -12,6 +12,7 @@
 #include <string>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "common/back_off.hpp"
@@ -61,6 +62,7 @@ class Publisher : private MosquittoClient::Listener {
   void take_calls();
   void send(std::uint64_t now);
   void keep_deadlines(std::uint64_t now);
+  void give_up_if_stuck(std::uint64_t now);
   void accepted(unsigned receive_maximum) override;
   void published(int id, std::uint8_t code) override;
   void over(const MosquittoClient::End& end, std::uint64_t now);
@@ -86,7 +88,9 @@ class Publisher : private MosquittoClient::Listener {
   Calls waiting_;     ///< not yet the library's
   Calls sent_;
   std::unordered_map<int, Calls::iterator> by_id_;
-  int published_early_ = 0;  ///< published() was called for this one from inside publish()
+  std::unordered_set<int> late_;  ///< sent, their calls have ended, and the library still keeps them
+  std::uint64_t stuck_since_ns_ = UINT64_MAX;  ///< all that may be in flight is late
+  int published_early_ = 0;                    ///< published() was called for this one from inside publish()
   std::uint8_t early_code_ = 0;
   std::unique_ptr<MosquittoClient> client_;
 

@@ -170,9 +170,11 @@ TEST_P(Mqtt5Output, ThePubacksReasonIsShown) {
   EXPECT_NE(call.text.find("not authorized"), std::string::npos);
 }
 
+constexpr std::string_view kReceiveOne("\x21\x00\x01", 3);
+
 TEST_P(Mqtt5Output, NoMoreIsSentThanTheBrokerTakes) {
   start({}, CLEAT_OUT);
-  Peer peer = take(std::string_view("\x21\x00\x01", 3));
+  Peer peer = take(kReceiveOne);
   const Completion& first = driver_.invoke("create", "1");
   const Completion& second = driver_.invoke("create", "2", {}, 800ms);
   const unsigned id = published(peer).id;
@@ -183,6 +185,31 @@ TEST_P(Mqtt5Output, NoMoreIsSentThanTheBrokerTakes) {
   peer.send(puback(id));
   ASSERT_TRUE(waits_for(first));
   EXPECT_EQ(first.status, CLEAT_OK);
+}
+
+TEST_P(Mqtt5Output, WhatIsLateIsStillInFlightUntilTheConnectionIsGivenUp) {
+  start({}, CLEAT_OUT);
+  Peer peer = take(kReceiveOne);
+  const Completion& late = driver_.invoke("create", "late", {}, 2s);
+  const Publish first = published(peer);
+  ASSERT_TRUE(waits_for(late));
+  const Completion& waits = driver_.invoke("create", "waits", {}, 400ms);
+  ASSERT_TRUE(waits_for(waits));
+  EXPECT_EQ(waits.status, CLEAT_UNAVAILABLE);
+  EXPECT_NE(waits.text.find("does not acknowledge those before it"), std::string::npos) << waits.text;
+  peer.send(puback(first.id));
+  const Completion& unacknowledged = driver_.invoke("create", "unacknowledged", {}, 2s);
+  EXPECT_EQ(published(peer).payload, "unacknowledged") << "there is room again";
+  ASSERT_TRUE(waits_for(unacknowledged));
+  ASSERT_TRUE(waits_for_health(CLEAT_HEALTH_DOWN));
+  EXPECT_NE(host_.health().second.find("acknowledges nothing"), std::string::npos) << host_.health().second;
+  const Completion& next = driver_.invoke("create", "next");
+  Peer again = take();
+  const Publish publish = published(again);
+  EXPECT_EQ(publish.payload, "next") << "and not one whose call has ended";
+  again.send(puback(publish.id));
+  ASSERT_TRUE(waits_for(next));
+  EXPECT_EQ(next.status, CLEAT_OK);
 }
 
 TEST_P(Mqtt5Output, MetadataBecomesProperties) {
