@@ -247,8 +247,8 @@ void Cluster::transmit(const CommandPtr& command, const NodePtr& to, Answer answ
 
 void Cluster::answered(const CommandPtr& command, const Reply& reply, const Endpoint& from, const NodePtr& by,
                        const Answer& answer) {
-  const std::string_view error = reply.is_error() ? reply.text() : std::string_view();
-  if (error.substr(0, 11) == "CLUSTERDOWN" || error.substr(0, 10) == "MASTERDOWN") {
+  const std::string_view word = reply.error_word();
+  if (word == "CLUSTERDOWN" || word == "MASTERDOWN") {
     by->distrusted_until = Clock::now() + kDistrustFor;
     refresh_soon();
   }

@@ -283,7 +283,7 @@ void Link::hand_shaken(const Reply& reply) {
   if (over_ || reply.kind() == Reply::Kind::none) return;
   // A user who may not PING is known all the same, and a server that refuses it as it does writes, since it cannot save,
   // serves the rest. Other errors are not about PING: "max number of clients reached" comes as its answer.
-  const std::string_view word = reply.text().substr(0, reply.text().find(' '));
+  const std::string_view word = reply.error_word();
   const bool is_known = shakes_ == 1 && (word == "NOPERM" || word == "MISCONF");
   if (reply.is_error() && !is_known) {
     const Meaning meaning = meaning_of(reply.text());

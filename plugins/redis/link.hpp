@@ -35,6 +35,10 @@ class Reply {
   /// A reply of kind `none` if there is no such element.
   [[nodiscard]] Reply at(std::size_t index) const;
   [[nodiscard]] bool is_error() const { return kind() == Kind::error; }
+  /// The first word of an error, which says its kind; empty if it is none.
+  [[nodiscard]] std::string_view error_word() const {
+    return is_error() ? text().substr(0, text().find(' ')) : std::string_view();
+  }
 
  private:
   const void* raw_ = nullptr;

@@ -224,8 +224,8 @@ void Server::transmit(const CommandPtr& command, Answer answer) {
 
 /// A master that has become a replica: the sentinels know the new one, or the name leads to it by now.
 void Server::answered(const Reply& reply, Link& by) {
-  if (closed_ || link_.get() != &by || !reply.is_error()) return;
-  if (reply.text().substr(0, 8) == "READONLY") by.fail(CLEAT_UNAVAILABLE, "it is not the master any more");
+  if (closed_ || link_.get() != &by) return;
+  if (reply.error_word() == "READONLY") by.fail(CLEAT_UNAVAILABLE, "it is not the master any more");
 }
 
 void Server::close() {

@@ -54,8 +54,7 @@ EntryContent content_of(const StreamEntry& entry, std::string_view data_field) {
 
 std::uint64_t added_at_ns(std::string_view id) {
   constexpr std::uint64_t kNsPerMs = 1'000'000;
-  std::uint64_t ms = 0;
-  std::from_chars(id.data(), id.data() + id.size(), ms);
+  const std::uint64_t ms = numbers_of(id).first;
   // Ids may be made up by who adds: one that no clock ever shows says nothing.
   return ms <= UINT64_MAX / kNsPerMs ? ms * kNsPerMs : 0;
 }

@@ -22,8 +22,8 @@ void StreamInput::prepare() {
       {"XGROUP", "CREATE", config_.stream, config_.group, beginning(), "MKSTREAM"},
       [this](const Reply& reply) {
         // Who may not make groups may read one that is there.
-        const bool may_be_there =
-            reply.text().substr(0, 9) == "BUSYGROUP" || reply.text().substr(0, 6) == "NOPERM";
+        const std::string_view word = reply.error_word();
+        const bool may_be_there = word == "BUSYGROUP" || word == "NOPERM";
         if (reply.is_error() && !may_be_there) {
           complain("the consumer group cannot be made", reply.text());
           prepare_later("the consumer group cannot be made: " + std::string(reply.text()));

@@ -97,7 +97,7 @@ void StreamInput::give_back(Ids ids, milliseconds after) {
   };
   const auto answered = [this, ids, forget](const Reply& reply) {
     // Without a group nobody has them until there is one that begins before them.
-    if (reply.text().substr(0, 7) != "NOGROUP") forget();
+    if (reply.error_word() != "NOGROUP") forget();
     given_back(ids, reply);
   };
   command(words, answered, forget, true);
