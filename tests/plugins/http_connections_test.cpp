@@ -107,6 +107,25 @@ TEST_F(HttpTest, AConnectionIsUsedAgain) {
   EXPECT_EQ(server->connections(), 1U);
 }
 
+TEST_F(HttpTest, ARequestCarriesNothingOfTheOneBefore) {
+  answer_all([](const Asked& asked) {
+    const std::string said = asked.line.substr(0, asked.line.find(' ')) + "+" + asked.body +
+                             (asked.head.find("X-Of-The-Call") != std::string::npos ? "+X" : "") +
+                             (asked.head.find("Content-Length") != std::string::npos ? "+length" : "");
+    return asked.line[0] == 'H' ? answer("200 OK", "", "X-Said: " + said + "\r\n") : answer("200 OK", said);
+  });
+  run();
+  EXPECT_EQ(call("post", "body", {{"X-Of-The-Call", "1"}}).data, "POST+body+X+length");
+  EXPECT_EQ(call("get").data, "GET+");
+  const Completion head = call("head");
+  EXPECT_EQ(head.data, "");
+  EXPECT_EQ(head.header("X-Said"), "HEAD+");
+  EXPECT_EQ(call("put", "again").data, "PUT+again+length");
+  EXPECT_EQ(call("head").status, CLEAT_OK);
+  EXPECT_EQ(call("get").data, "GET+");
+  EXPECT_EQ(server->connections(), 1U);
+}
+
 TEST_F(HttpTest, AfterATimeoutNoConnectionOfBeforeIsUsed) {
   serve([this](Connection& connection) {
     while (const Asked asked = read_request(connection)) {

@@ -11,6 +11,9 @@ namespace {
 
 using Kind = TransferFailure::Kind;
 
+// A handle of libcurl is some 6 KB, and takes as long to make as the rest of a request.
+constexpr std::size_t kMostSpare = 64;
+
 const TransferFailure kStopped{Kind::cancelled, false, 0, "the component has stopped"};
 
 }  // namespace
@@ -120,6 +123,10 @@ void CurlLoop::begin(const std::shared_ptr<Transfer>& transfer) {
 /// False: libcurl does not take it.
 bool CurlLoop::perform(Transfer& transfer) {
   transfer.pool = pool_;
+  if (!transfer.is_mail && !transfer.easy && !spare_.empty()) {
+    transfer.easy = std::move(spare_.back());
+    spare_.pop_back();
+  }
   if (!transfer.prepare(options_)) {
     transfer.pool.reset();
     return false;
@@ -172,6 +179,8 @@ void CurlLoop::end(const std::shared_ptr<Transfer>& transfer, const TransferFail
   if (transfer->timer != 0) loop_.cancel(std::exchange(transfer->timer, 0));
   if (transfer->pool) transfer->pool->remove(transfer->easy.get());
   transfer->pool.reset();
+  if (failure == nullptr && !transfer->is_mail && spare_.size() < kMostSpare)
+    spare_.push_back(std::move(transfer->easy));
   transfer->answer(failure);
   // A pool may be what called us.
   if (!retired_.empty()) {

@@ -125,6 +125,10 @@ class CurlLoop {
  private:
   struct Transfer;
   class Pool;
+  struct FreeEasy {
+    void operator()(void* easy) const;
+  };
+  using Easy = std::unique_ptr<void, FreeEasy>;  ///< an easy handle of libcurl
 
   void post(const std::shared_ptr<Transfer>& transfer);
   void begin(const std::shared_ptr<Transfer>& transfer);
@@ -142,6 +146,7 @@ class CurlLoop {
   std::shared_ptr<Pool> pool_;
   std::vector<std::shared_ptr<Pool>> retired_;  ///< until their last transfer has ended
   std::unordered_map<std::uint64_t, std::shared_ptr<Transfer>> transfers_;
+  std::vector<Easy> spare_;  ///< of HTTP transfers that have ended well
   std::uint64_t last_ = 0;
   bool stopped_ = false;
 };

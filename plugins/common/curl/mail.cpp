@@ -31,7 +31,6 @@ long use_ssl(MailRequest::Tls tls) {
 
 bool CurlLoop::Transfer::prepare_mail() {
   CURL* handle = easy.get();
-  curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
   curl_easy_setopt(handle, CURLOPT_USE_SSL, use_ssl(mail.tls));
   if (!mail.user.empty()) {
     curl_easy_setopt(handle, CURLOPT_USERNAME, mail.user.c_str());

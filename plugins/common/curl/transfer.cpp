@@ -42,24 +42,38 @@ void set_user_timeout(int descriptor) {
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &kUserTimeoutMs, sizeof kUserTimeoutMs);
 }
 
+void CurlLoop::FreeEasy::operator()(void* easy) const {
+  curl_easy_cleanup(easy);
+}
+
 bool CurlLoop::Transfer::prepare(const Options& options) {
-  if (easy) {
-    curl_easy_reset(easy.get());
-  } else {
-    easy.reset(curl_easy_init());
-  }
+  if (!easy && !make_easy(options)) return false;
+  error_[0] = '\0';
+  curl_easy_setopt(easy.get(), CURLOPT_PRIVATE, this);
+  curl_easy_setopt(easy.get(), CURLOPT_ERRORBUFFER, error_.data());
+  return is_mail ? prepare_mail() : prepare_http();
+}
+
+bool CurlLoop::Transfer::make_easy(const Options& options) {
+  easy.reset(curl_easy_init());
   if (!easy) return false;
   CURL* handle = easy.get();
-  error_[0] = '\0';
-  curl_easy_setopt(handle, CURLOPT_PRIVATE, this);
-  curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, error_.data());
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
   // Without it the end of a transfer whose name is still being looked up waits for the resolver.
   curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);
   curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_within.count()));
   curl_easy_setopt(handle, CURLOPT_SOCKOPTFUNCTION, set_socket_options);
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);
-  return prepare_tls(options) && (is_mail ? prepare_mail() : prepare_http()) &&
+  curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, is_mail ? "smtp,smtps" : "http,https");
+  if (!is_mail) {
+    curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+    curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, on_request);
+    curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, on_body);
+  }
+  return prepare_tls(options) &&
          curl_easy_setopt(handle, CURLOPT_USERAGENT, options.user_agent.c_str()) == CURLE_OK;
 }
 
@@ -80,29 +94,23 @@ bool CurlLoop::Transfer::prepare_http() {
   response_ = {};
   header_bytes_ = 0;
   attempts_ = 0;
-  curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
   // With TLS the handshake says whether a connection takes several requests, and those that come meanwhile wait for it.
   // In the clear only the first answer would, which may take its time.
   curl_easy_setopt(handle, CURLOPT_PIPEWAIT, lower(http.url.substr(0, 6)) == "https:" ? 1L : 0L);
-  curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);
-  if (http.is_direct) curl_easy_setopt(handle, CURLOPT_NOPROXY, "*");
-  curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, on_request);
+  curl_easy_setopt(handle, CURLOPT_NOPROXY, http.is_direct ? "*" : nullptr);
   curl_easy_setopt(handle, CURLOPT_PREREQDATA, this);
-  curl_easy_setopt(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-  curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, on_header);
   curl_easy_setopt(handle, CURLOPT_HEADERDATA, this);
-  curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt(handle, CURLOPT_WRITEDATA, this);
+  // Takes back what the request before this one set: a body, or that there is to be none.
+  curl_easy_setopt(handle, CURLOPT_HTTPGET, 1L);
+  const bool is_head = !http.has_body && http.method == "HEAD";
   if (http.has_body) {
     curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(http.body.size()));
     curl_easy_setopt(handle, CURLOPT_POSTFIELDS, http.body.empty() ? "" : http.body.data());
-    curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, http.method.c_str());
-  } else if (http.method == "HEAD") {
+  } else if (is_head) {
     curl_easy_setopt(handle, CURLOPT_NOBODY, 1L);
-  } else {
-    curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, http.method.c_str());
   }
+  curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, is_head ? nullptr : http.method.c_str());
   curl_slist* lines = nullptr;
   for (const HttpHeader& header : http.headers) {
     // An empty value needs another form, or libcurl takes the header out.

@@ -11,9 +11,6 @@
 
 namespace cleat::common {
 
-struct FreeEasy {
-  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
-};
 struct FreeList {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
@@ -33,9 +30,9 @@ struct CurlLoop::Transfer {
   MailDone mail_done;
 
   std::shared_ptr<Pool> pool;  ///< that `easy` is prepared for, or in
-  std::unique_ptr<CURL, FreeEasy> easy;
+  Easy easy;                   ///< may come from another HTTP transfer of the same loop that ended well
 
-  /// Fills the handle. False: libcurl refused something, reason() says what.
+  /// Fills the handle, makes it if there is none. False: libcurl refused something, reason() says what.
   bool prepare(const Options& options);
   /// Tells the caller, once; later calls do nothing.
   void answer(const TransferFailure* failure);
@@ -56,6 +53,8 @@ struct CurlLoop::Transfer {
   static constexpr std::size_t kMostHeaderBytes = 256U << 10U;
 
   [[nodiscard]] TransferFailure::Kind kind_of(int code) const;
+  /// What all transfers of a loop have in common.
+  bool make_easy(const Options& options);
   bool prepare_http();
   bool prepare_mail();
   bool prepare_tls(const Options& options);
