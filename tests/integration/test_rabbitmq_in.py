@@ -111,7 +111,7 @@ def test_nothing_is_lost_when_the_broker_is_killed_under_load(start_host, server
 
 def test_a_killed_host_had_nothing_of_its_own(start_host, server, queue, app):
     gate = threading.Event()
-    app.answer("/in", 200, Answer(gate=gate))
+    app.answer("/in", Answer(gate=gate), of=b"cut")
     host = reading(server, queue, start_host(income(server, queue, maxInFlight="1"), app=app))
     server.publish(queue, b"done", b"cut", b"untouched")
     app.wait_for(2, "/in")

@@ -117,10 +117,11 @@ class Application:
         self.stop()
         self._holder.close()
 
-    def answer(self, path, *answers, method="POST"):
-        """The next answers on a path, one request each; an int is a status."""
+    def answer(self, path, *answers, method="POST", of=None):
+        """The next answers on a path, one request each; an int is a status. With `of`, a body, only requests with this body
+        take them: events are on their way side by side, and which of two comes first is open."""
         with self._lock:
-            self._queues[method, path].extend(_as_answer(each) for each in answers)
+            self._queues[method, path, of].extend(_as_answer(each) for each in answers)
 
     def always(self, path, answer, method="POST"):
         """What a path answers when its queue is empty: an Answer, a status, or a function of the request that gives one."""
@@ -133,8 +134,9 @@ class Application:
             self._running += request.method == "POST"
             self.most_running = max(self.most_running, self._running)
             key = request.method, request.path
-            if self._queues[key]:
-                return self._queues[key].popleft()
+            for queue in (self._queues.get((*key, request.body)), self._queues.get((*key, None))):
+                if queue:
+                    return queue.popleft()
             found = self._always.get(key, 200)
         return _as_answer(found(request) if callable(found) else found)
 
@@ -166,6 +168,11 @@ class Application:
         handler.end_headers()
         if answer.status != 204:
             handler.wfile.write(answer.body)
+
+    def forget(self):
+        """What it was asked up to now."""
+        with self._lock:
+            self._requests.clear()
 
     def requests(self, path=None, method="POST"):
         with self._lock:
