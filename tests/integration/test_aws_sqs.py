@@ -26,7 +26,7 @@ def sqs(name, server, queue, direction, **fields):
 
 
 def income(server, queue, **fields):
-    return sqs("in", server, queue, "input", **{"waitTime": "2s", "visibilityTimeout": "5s", **fields})
+    return sqs("in", server, queue, "input", **{"waitTime": "2s", "visibilityTimeout": "30s", **fields})
 
 
 def outgo(server, queue, **fields):
@@ -111,10 +111,10 @@ def test_a_handler_longer_than_the_visibility_runs_once(start_host, server, app)
     name, url = server.queue()
     gate = threading.Event()
     app.answer("/in", Answer(gate=gate))
-    start_host(income(server, name, visibilityTimeout="2s"), app=app)
+    start_host(income(server, name, visibilityTimeout="6s"), app=app)
     server.send(url, "slow")
     app.wait_for(1, "/in")
-    holds_for(lambda: len(app.requests("/in")) == 1 and not server.receive(url), 5, "it was given out again while it was worked on")
+    holds_for(lambda: len(app.requests("/in")) == 1 and not server.receive(url), 13, "it was given out again while it was worked on")
     gate.set()
     server.wait_until_empty(url)
     assert len(app.requests("/in")) == 1
@@ -160,7 +160,7 @@ def test_a_stopped_host_gives_back_at_once_what_did_not_begin(start_host, server
     app.wait_for(1, "/in")
     threading.Timer(0.5, gate.set).start()
     assert host.stop() == 0
-    assert len(server.receive_all(url, 4, 15)) == 4
+    assert len(server.receive_all(url, 4)) == 4  # long before they would come by themselves
 
 
 def test_dead_letters_do_not_go_to_their_own_queue(start_host, server, app):
@@ -216,11 +216,11 @@ def test_a_web_identity_is_exchanged_for_keys_and_again_before_they_expire(start
                        "AWS_WEB_IDENTITY_TOKEN_FILE": str(token), "AWS_ROLE_SESSION_NAME": "pod", "AWS_EC2_METADATA_DISABLED": "true"}
         host = start_host(outgo(moto, name, accessKey=None, secretKey=None, caCert=sts.ca), env=environment).outbound_ready()
         sent = 0
-        end = time.monotonic() + 5
-        while time.monotonic() < end:
+        end = time.monotonic() + 60
+        while len(sts.asked) < 3:
+            assert time.monotonic() < end, "new keys are not asked for"
             assert host.create("out", sent).status in (200, 204), host.output[-3000:]
             sent += 1
         assert sts.asked[0]["Action"] == "AssumeRoleWithWebIdentity" and sts.asked[0]["WebIdentityToken"] == PLANTED
-        assert len(sts.asked) >= 2
         assert PLANTED not in host.output and moto.keys["secretKey"] not in host.output
     assert moto.counts(url)[0] == sent

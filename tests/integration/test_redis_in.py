@@ -20,7 +20,7 @@ def stream():
 
 
 def income(server, stream, consumer="one", **fields):
-    given = {"direction": "input", **server.fields(stream=stream, consumerGroup="g", consumerID=consumer, minIdle="2s"), **fields}
+    given = {"direction": "input", **server.fields(stream=stream, consumerGroup="g", consumerID=consumer, minIdle="60s"), **fields}
     return component("in", "bindings.redis", {key: value for key, value in given.items() if value is not None})
 
 
@@ -81,11 +81,11 @@ def test_a_handler_longer_than_min_idle_runs_once(start_host, server, stream, ap
     """Another consumer looks for what is idle meanwhile."""
     gate = threading.Event()
     app.answer("/in", Answer(gate=gate))
-    reading(server, stream, start_host(income(server, stream, minIdle="1s"), app=app))
+    reading(server, stream, start_host(income(server, stream, minIdle="4s"), app=app))
     entry, = add(server.client, stream, b"slow")
     app.wait_for(1, "/in")
-    start_host(income(server, stream, consumer="two", minIdle="1s"), app=app)
-    holds_for(lambda: len(app.requests("/in")) == 1, 5, "it was given out again while it was worked on")
+    start_host(income(server, stream, consumer="two", minIdle="4s"), app=app)
+    holds_for(lambda: len(app.requests("/in")) == 1, 9, "it was given out again while it was worked on")
     assert pending(server.client, stream)[entry][0] == "one"
     gate.set()
     wait_until_all_is_done(server.client, stream)
@@ -94,7 +94,7 @@ def test_a_handler_longer_than_min_idle_runs_once(start_host, server, stream, ap
 def test_a_killed_host_comes_back_to_what_it_had(start_host, server, stream, app):
     """Long before minIdle: its own pending entries come first."""
     gate = threading.Event()
-    app.answer("/in", 200, Answer(gate=gate))
+    app.answer("/in", Answer(gate=gate), of=b"cut")
     host = reading(server, stream, start_host(income(server, stream, maxInFlight="1", minIdle="1h"), app=app))
     done = add(server.client, stream, b"done", b"cut", b"untouched")[0]
     app.wait_for(2, "/in")
@@ -112,12 +112,12 @@ def test_a_killed_host_comes_back_to_what_it_had(start_host, server, stream, app
 def test_what_a_dead_consumer_had_goes_to_another_one(start_host, server, stream, app):
     gate = threading.Event()
     app.always("/in", lambda _: Answer(gate=gate))
-    dead = reading(server, stream, start_host(income(server, stream), app=app))
+    dead = reading(server, stream, start_host(income(server, stream, minIdle="4s"), app=app))
     add(server.client, stream, *(b"%d" % number for number in range(10)))
     app.wait_for(10, "/in")
     dead.kill()
     app.always("/in", 200)
-    start_host(income(server, stream, consumer="two"), app=app)
+    start_host(income(server, stream, consumer="two", minIdle="4s"), app=app)
     add(server.client, stream, b"new")
     wait_until(lambda: b"new" in bodies(app), "the other one reads")
     wait_until_all_is_done(server.client, stream)
@@ -140,7 +140,7 @@ def test_replicas_share_a_group(start_host, server, stream, app):
 def test_a_killed_server_gets_the_acknowledgement_of_what_ran_meanwhile(start_host, server, stream, app):
     gate = threading.Event()
     app.answer("/in", *(Answer(gate=gate) for _ in range(3)))
-    host = reading(server, stream, start_host(income(server, stream, minIdle="10s"), app=app))
+    host = reading(server, stream, start_host(income(server, stream), app=app))
     add(server.client, stream, b"0", b"1", b"2")
     app.wait_for(3, "/in")
     server.kill()

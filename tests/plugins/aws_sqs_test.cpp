@@ -209,10 +209,10 @@ TEST_F(SqsTest, RenewsUntilItIsSettledAndWithdrawsWhatItCannotRenew) {
     const std::string b = id_of(asked, "receipt-b");
     return b.empty() ? confirmed(asked) : failed(asked, b, "ReceiptHandleIsInvalid", true);
   });
-  run({{"visibilityTimeout", "1000000000"}}, CLEAT_IN);
+  run({{"visibilityTimeout", "4000000000"}}, CLEAT_IN);
   ASSERT_EQ(driver.begin_input().status, CLEAT_OK);
   ASSERT_TRUE(delivered(2));
-  ASSERT_TRUE(asked(R"("ReceiptHandle":"receipt-a","VisibilityTimeout":1)", 3));
+  ASSERT_TRUE(asked(R"("ReceiptHandle":"receipt-a","VisibilityTimeout":4)", 2));
   EXPECT_EQ(host.withdrawn(), (std::vector<std::uint64_t>{host.delivered_at(1).id}));
   EXPECT_EQ(server.count("receipt-b"), 1U);
   driver.abandon_withdrawn();
@@ -252,10 +252,10 @@ TEST_F(SqsTest, KeepsTheGroupsOfAFifoQueueApart) {
 
 TEST_F(SqsTest, RenewsWhatWaitsForItsLane) {
   next("ReceiveMessage", messages({message("a1", "a"), message("a2", "a")}));
-  run({{"queueName", "q.fifo"}, {"visibilityTimeout", "1000000000"}}, CLEAT_IN);
+  run({{"queueName", "q.fifo"}, {"visibilityTimeout", "4000000000"}}, CLEAT_IN);
   ASSERT_EQ(driver.begin_input({64, 0, 1}).status, CLEAT_OK);
   ASSERT_TRUE(delivered(1));
-  ASSERT_TRUE(asked(R"("ReceiptHandle":"receipt-a2","VisibilityTimeout":1)", 2));
+  ASSERT_TRUE(asked(R"("ReceiptHandle":"receipt-a2","VisibilityTimeout":4)", 2));
   driver.settle(host.delivered_at(0).id);
   ASSERT_TRUE(delivered(2));
   EXPECT_EQ(host.delivered_at(1).data, "a2");

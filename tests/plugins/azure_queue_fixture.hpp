@@ -64,7 +64,7 @@ class QueueTest : public ::testing::Test {
                  {"accountKey", kKey},
                  {"endpoint", server->url()},
                  {"queueName", "orders"},
-                 {"visibilityTimeout", "2000000000"},
+                 {"visibilityTimeout", "4000000000"},
                  {"pollingInterval", "100000000"}};
     fields.insert(fields.begin(), more.begin(), more.end());
     ASSERT_EQ(driver.create().status, CLEAT_OK);

@@ -136,12 +136,16 @@ TEST_F(TokenTest, ATokenIsReplacedBeforeItEnds) {
 TEST_F(TokenTest, AFailedReplacementHarmsNobodyWhileTheOldTokenServes) {
   serve([](const Asked&, int number) { return number == 1 ? token(1, 5) : answer("503 Busy", "later"); });
   begin(with_secret());
-  const auto until = std::chrono::steady_clock::now() + 20s;
-  while (asked_ < 2 && std::chrono::steady_clock::now() < until) {
+  // What is given out before the token's end; the machine may be too busy to ask so early.
+  const auto end = std::chrono::steady_clock::now() + 5s;
+  bool is_asked_again = false;
+  for (;;) {
     const Got got = ask().get();
-    ASSERT_FALSE(got.is_failed) << got.failure.text;
+    if (std::chrono::steady_clock::now() >= end) break;
+    ASSERT_EQ(got.token, "token-1") << got.failure.text;
+    if (is_asked_again) break;
+    is_asked_again = asked_ >= 2;
   }
-  EXPECT_EQ(ask().get().token, "token-1");
 }
 
 TEST_F(TokenTest, WhatAServerDidNotTakeIsNotGivenOutAgain) {
@@ -170,12 +174,15 @@ TEST_F(TokenTest, ARefusalIsSaidWithoutTheSecret) {
   EXPECT_EQ(first.failure.text,
             "no token could be had: HTTP 401 invalid_client: AADSTS7000215: Invalid client secret provided.");
   // For a while nobody is asked again.
-  EXPECT_EQ(ask().get().failure.text, first.failure.text);
-  EXPECT_EQ(asked_, 1);
-  Got later = ask().get();
+  int asks = 0;
+  Got later = first;
   const auto until = std::chrono::steady_clock::now() + 20s;
-  while (asked_ < 2 && std::chrono::steady_clock::now() < until)
+  while (later.failure.text == first.failure.text && std::chrono::steady_clock::now() < until) {
     later = ask().get();
+    ++asks;
+  }
+  EXPECT_GT(asks, 1);
+  EXPECT_EQ(asked_, 2);
   EXPECT_EQ(later.failure.text, "no token could be had: HTTP 401 invalid_client");
 }
 

@@ -41,7 +41,7 @@ TEST(Lease, IsRenewedByEachConnection) {
   ASSERT_EQ(redis.server().count("XCLAIM s g one 0 1700000000000-0 JUSTID"), 0U);
   rig.plugin.invoke("create", "v", {{"key", "k"}});
   EXPECT_TRUE(rig.host.wait_until(
-      [&] { return redis.server().count("XCLAIM s g one 0 1700000000000-0 JUSTID") >= 1; }, 10s));
+      [&] { return redis.server().count("XCLAIM s g one 0 1700000000000-0 JUSTID") >= 1; }));
 }
 
 // The lease ends between two times at which it would be renewed. From then on the entry may be with another consumer, and
@@ -82,7 +82,7 @@ TEST(Lease, IsWithdrawnWhenItEnds) {
   });
   far_end = &redis;
   Rig rig;
-  ASSERT_EQ(rig.init(fields(redis, "9000000000"), CLEAT_IN | CLEAT_OUT).status, CLEAT_OK);
+  ASSERT_EQ(rig.init(fields(redis, "12000000000"), CLEAT_IN | CLEAT_OUT).status, CLEAT_OK);
   ASSERT_EQ(rig.plugin.start().status, CLEAT_OK);
   ASSERT_EQ(rig.plugin.begin_input().status, CLEAT_OK);
   const Clock::time_point began = Clock::now();
@@ -91,7 +91,7 @@ TEST(Lease, IsWithdrawnWhenItEnds) {
   ASSERT_TRUE(rig.host.wait_until([&] { return rig.host.delivered_count() == 1; }));
   const Clock::time_point delivered = Clock::now();
   ASSERT_TRUE(rig.host.wait_until([&] { return !rig.host.withdrawn().empty(); }));
-  EXPECT_LT(Clock::now() - delivered, 11s) << "it was to be renewed next after 12 s";
+  EXPECT_LT(Clock::now() - delivered, 15s) << "it was to be renewed next after 16 s";
 }
 
 // The connection broke just now, and the next one is being made: there is time for what it owes.
@@ -110,7 +110,7 @@ TEST(Stop, WaitsForAConnectionThatIsMade) {
   ASSERT_EQ(rig.plugin.begin_input().status, CLEAT_OK);
   ASSERT_TRUE(rig.host.wait_until([&] { return rig.host.delivered_count() == 1; }));
   ASSERT_EQ(rig.plugin.settle_all(), 1U);
-  ASSERT_TRUE(rig.host.wait_until([&] { return redis.server().connections() == 3; }));
+  ASSERT_TRUE(rig.host.wait_until([&] { return redis.server().connections() >= 3; }));
   EXPECT_EQ(rig.plugin.end_input().status, CLEAT_OK);
   std::thread go([&] {
     const Clock::time_point began = Clock::now();

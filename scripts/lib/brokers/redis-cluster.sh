@@ -15,7 +15,7 @@ port $(port_of "node$i")
 cluster-port $(port_of "bus$i")
 cluster-enabled yes
 cluster-config-file nodes.conf
-cluster-node-timeout 2000
+cluster-node-timeout 4000
 cluster-replica-validity-factor 0
 cluster-migration-barrier 5
 cluster-allow-replica-migration no

@@ -31,7 +31,7 @@ user bob on >bob-secret ~* &* +@all
 sentinel sentinel-pass sentinel-secret
 sentinel monitor mymaster 127.0.0.1 $(port_of node1) 2
 sentinel auth-pass mymaster redis-secret
-sentinel down-after-milliseconds mymaster 1000
+sentinel down-after-milliseconds mymaster 4000
 sentinel failover-timeout mymaster 5000
 P
   done

@@ -51,7 +51,7 @@ CASE = Case(
     output=fields,
     operations=[Operation("create", metadata=lambda server, place, key: {"name": key}, found=stored, answers=("MessageId",))],
     source=Source(
-        fields=lambda server, place: {**fields(server, place), "visibilityTimeout": "3s", "waitTime": "1s"},
+        fields=lambda server, place: {**fields(server, place), "visibilityTimeout": "5s", "waitTime": "1s"},
         publish=publish,
         ordered=False,
         dead_letters=dead_letters,

@@ -89,7 +89,7 @@ CASE = Case(
                           found=lambda server, place, key, done: done.data or b"")],
     source=Source(
         fields=lambda server, place: {"url": server.address("plain"), "username": "alice", "password": "alice-secret", "stream": place,
-                                      "durable": "reader", "ackWait": "3s"},
+                                      "durable": "reader", "ackWait": "5s"},
         publish=publish,
         dead_letters=terminated,
     ),

@@ -72,7 +72,7 @@ CASE = Case(
         Operation("close"),
     ],
     source=Source(
-        fields=lambda server, place: {**login(server), "queueTable": place, "notifyChannel": place, "leaseTime": "3s", "pollInterval": "200ms"},
+        fields=lambda server, place: {**login(server), "queueTable": place, "notifyChannel": place, "leaseTime": "5s", "pollInterval": "200ms"},
         publish=publish,
         dead_letters=lambda server, place: [bytes(row[0]) for row in run(server, f"SELECT payload FROM {place} WHERE state = 'dead'")],
     ),

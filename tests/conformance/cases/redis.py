@@ -41,7 +41,7 @@ CASE = Case(
     ],
     source=Source(
         fields=lambda server, place: {"redisHost": server.address("plain"), "redisPassword": "redis-secret", "stream": place,
-                                      "consumerGroup": "readers", "consumerID": "one", "minIdle": "3s"},
+                                      "consumerGroup": "readers", "consumerID": "one", "minIdle": "5s"},
         publish=publish,
     ),
     nobody=lambda port: {"redisHost": f"127.0.0.1:{port}"},
