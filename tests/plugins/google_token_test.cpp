@@ -12,6 +12,7 @@
 #include "common/google/client.hpp"
 #include "common/google/signer.hpp"
 #include "common/json_value.hpp"
+#include "plugins/dead_port.hpp"
 #include "plugins/fake_host.hpp"
 #include "plugins/http_messages.hpp"
 #include "plugins/rsa.hpp"
@@ -151,10 +152,8 @@ TEST_F(GoogleTest, AMachineAsksItsMetadataServer) {
 
 TEST_F(GoogleTest, AMachineWithoutAMetadataServerIsToldWhatToDo) {
   me.identity = Identity::metadata_server;
-  {
-    const ScriptedServer gone([](ScriptedServer::Connection&) {});
-    me.token_url = gone.url();
-  }
+  const testing::DeadPort nobody;
+  me.token_url = "http://" + nobody.address();
   serve([](const Asked& asked, int) { return service(asked); });
   begin();
   EXPECT_NE(ask().get().find("neither the component nor GOOGLE_APPLICATION_CREDENTIALS names credentials"),
@@ -235,16 +234,16 @@ TEST_F(GoogleTest, ARefusalIsSaidInBothForms) {
 }
 
 TEST_F(GoogleTest, RotationUnderLoadLosesNothing) {
-  // Each token lives for two seconds, and the service takes no other than the last.
+  // Each token lives for some seconds, and the service takes no other than the last.
   std::atomic<int> last = 0;
   serve([&last](const Asked& asked, int) {
-    if (!is_of_service(asked)) return token(++last, 2);
+    if (!is_of_service(asked)) return token(++last, 5);
     const std::string expected = "Authorization: Bearer token-" + std::to_string(last.load()) + "\r\n";
     return asked.head.find(expected) != std::string::npos ? answer("200 OK", "well") : answer("401 No", "");
   });
   be_service_account();
   begin();
-  const auto until = std::chrono::steady_clock::now() + 20s;
+  const auto until = std::chrono::steady_clock::now() + 60s;
   int lost = 0, calls = 0;
   while (last < 3 && std::chrono::steady_clock::now() < until) {
     std::vector<std::future<std::string>> all;

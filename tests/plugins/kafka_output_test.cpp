@@ -1,7 +1,4 @@
-#include <arpa/inet.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
+#include "dead_port.hpp"
 #include "kafka_fixture.hpp"
 
 namespace cleat::kafka {
@@ -101,48 +98,26 @@ TEST_F(KafkaTest, ARecordThatWasAppendedAndNotCopiedMayBeThere) {
   EXPECT_EQ(refused.flags, CLEAT_RETRYABLE);
 }
 
-/// A port at which nobody answers, for as long as this lives.
-class DeadPort {
- public:
-  DeadPort() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    socklen_t size = sizeof address;
-    EXPECT_EQ(getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size), 0);
-    port_ = ntohs(address.sin_port);
-  }
-  DeadPort(const DeadPort&) = delete;
-  DeadPort& operator=(const DeadPort&) = delete;
-  ~DeadPort() { close(fd_); }
-  [[nodiscard]] std::string broker() const { return "127.0.0.1:" + std::to_string(port_); }
-
- private:
-  int fd_;
-  int port_ = 0;
-};
-
 TEST(KafkaWithoutABrokerTest, CallsFailInTimeWithTheCause) {
-  const DeadPort port;
+  const testing::DeadPort port;
   Component both(
-      {{"brokers", port.broker()}, {"topics", "in"}, {"publishTopic", "out"}, {"consumerGroup", "g"}});
+      {{"brokers", port.address()}, {"topics", "in"}, {"publishTopic", "out"}, {"consumerGroup", "g"}});
   EXPECT_EQ(both.driver.begin_input().status, CLEAT_OK);
   const auto start = std::chrono::steady_clock::now();
-  const Completion call = both.write("x", {}, 2s);
-  EXPECT_LT(std::chrono::steady_clock::now() - start, 2s);
+  const Completion call = both.write("x", {}, 3s);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 15s);
   EXPECT_EQ(call.status, CLEAT_UNAVAILABLE);
-  EXPECT_NE(call.text.find(port.broker()), std::string::npos) << call.text;
+  EXPECT_NE(call.text.find(port.address()), std::string::npos) << call.text;
   EXPECT_NE(call.text.find("Connection refused"), std::string::npos) << call.text;
-  EXPECT_EQ(both.host.health().first, CLEAT_HEALTH_DOWN);
+  EXPECT_TRUE(both.wait([&] { return both.host.health().first == CLEAT_HEALTH_DOWN; }));
   const auto stopping = std::chrono::steady_clock::now();
   both.end();
-  EXPECT_LT(std::chrono::steady_clock::now() - stopping, 5s);
+  EXPECT_LT(std::chrono::steady_clock::now() - stopping, 15s);
 }
 
 TEST(KafkaWithoutABrokerTest, StopCompletesWhatWaits) {
-  const DeadPort port;
-  Component out({{"brokers", port.broker()}, {"publishTopic", "out"}}, CLEAT_OUT);
+  const testing::DeadPort port;
+  Component out({{"brokers", port.address()}, {"publishTopic", "out"}}, CLEAT_OUT);
   const Completion& call = out.driver.invoke("create", "x");
   EXPECT_EQ(out.driver.stop(1s).status, CLEAT_OK);
   EXPECT_TRUE(call.done);

@@ -5,8 +5,7 @@ import uuid
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from .app import hold_port
-from .servers import Server
+from .servers import Server, free_port
 from .wait import wait_until
 
 
@@ -20,9 +19,7 @@ class Kafka(Server):
     def add_gate(self, gate):
         """One listener more, whose clients are sent through the gate; the broker is started again for it."""
         self.stop()
-        holder = hold_port()
-        gate.target = holder.getsockname()[1]
-        holder.close()
+        gate.target = free_port()
         path = self.folder / "server.properties"
         more = {"listeners": f"GATED://127.0.0.1:{gate.target}", "advertised.listeners": f"GATED://127.0.0.1:{gate.port}",
                 "listener.security.protocol.map": "GATED:PLAINTEXT"}

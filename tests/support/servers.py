@@ -3,12 +3,27 @@
 import json
 import os
 import pathlib
+import random
 import signal
+import socket
 import subprocess
 
 from .wait import wait_until
 
 _BROKERS = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "brokers"
+
+
+def free_port():
+    """A loopback port for a server that binds it itself, and again when it was down: none of those that outgoing connections are given,
+    as scripts/brokers does it."""
+    end = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        with socket.socket() as holder:
+            try:
+                holder.bind(("127.0.0.1", random.randrange(10_000, end) if end > 12_000 else 0))
+            except OSError:
+                continue
+            return holder.getsockname()[1]
 
 
 class Server:

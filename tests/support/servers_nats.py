@@ -15,8 +15,7 @@ import uuid
 import nats
 from nats.js.errors import NotFoundError
 
-from .app import hold_port
-from .servers import Server
+from .servers import Server, free_port
 from .wait import wait_until
 
 USER = {"username": "alice", "password": "alice-secret"}
@@ -138,9 +137,7 @@ class Listener:
 @contextlib.contextmanager
 def plain_server(folder, config):
     """A server of its own with this configuration, for as long as the context lasts; gives its address."""
-    holder = hold_port()
-    port = holder.getsockname()[1]
-    holder.close()
+    port = free_port()
     path = folder / "server.conf"
     path.write_text(f'listen: "127.0.0.1:{port}"\n{config}\n')
     with open(folder / "server.log", "wb") as log, subprocess.Popen(["nats-server", "-c", path], stdout=log, stderr=log) as process:
