@@ -207,7 +207,7 @@ TEST_F(BucketTest, AMoveWhoseDeletionFailsSaysWhatIsWhere) {
   EXPECT_EQ(call("rename", R"({"newName":"b"})", {{"key", "a"}}).data, "object a renamed to b");
 }
 
-TEST_F(BucketTest, ABulkGetLeavesOutWhatIsGoneAndStopsAtItsBound) {
+TEST_F(BucketTest, ABulkGetLeavesOutWhatIsGone) {
   run([](const Asked& asked) {
     if (has(asked, "projection=full"))
       return answer("200 OK",
