@@ -1,5 +1,7 @@
 """A hundred instances leave nothing behind: no descriptor, no thread, no byte."""
 
+from support.wait import wait_until
+
 from .plugin import OK
 
 # One-time things of a client library and of the allocator settle in the first rounds.
@@ -27,8 +29,9 @@ def test_a_hundred_instances_leave_nothing(case, bench):
     before = plugin.resources()
     for _ in range(ROUNDS):
         one_life(case, plugin)
+    # The kernel counts a thread that was joined until it has taken it down.
+    wait_until(lambda: plugin.resources()["threads"] <= before["threads"], lambda: f"no thread is left: {before}, {plugin.resources()}")
     after = plugin.resources()
     assert after["fds"] == before["fds"], (before, after)
-    assert after["threads"] == before["threads"], (before, after)
     # Less than a byte for each instance: what is there once is no leak.
     assert after["heap"] - before["heap"] < ROUNDS * (1 + case.library_keeps), (before, after)

@@ -104,7 +104,7 @@ def test_only_what_succeeded_is_committed(start_host, kafka, app):
 
 def test_a_wrong_key_is_said(start_host, kafka):
     wrong = CONNECTION.replace("cGxhbnRlZC1rZXk", "d3JvbmctcGxhbnRlZA")
-    host = start_host(hub_component(kafka, kafka.topic(), connectionString=wrong, direction="output", invokeTimeout="3s")).outbound_ready()
+    host = start_host(hub_component(kafka, kafka.topic(), connectionString=wrong, direction="output", invokeTimeout="15s")).outbound_ready()
     reply = host.create("hub", 1)
     assert reply.status == 500 and reply.headers["cleat-status"] == "UNAUTHENTICATED", reply.text
     reason = host.wait_for_state("hub", lambda state: state.get("reason"), "says why")["reason"]

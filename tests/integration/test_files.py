@@ -13,7 +13,7 @@ NULL = component("sink", "bindings.null")
 def test_two_documents_in_one_file_of_which_one_is_broken(start_host):
     host = start_host(files={"both.yaml": "kind: Component\nmetadata: [\n---\n" + NULL}).outbound_ready()
     assert host.create("sink", 1).status == 204
-    assert any("both.yaml" in text for text in host.messages("warning")), host.output
+    host.wait_for_message("both.yaml", level="warning")
 
 
 @pytest.mark.parametrize("text", [
@@ -53,7 +53,7 @@ def test_a_component_that_fails_is_shown_and_the_others_run(start_host):
     assert host.create("sink", 1).status == 204
     state = host.wait_for_state("bad", lambda state: state.get("state") == "failed", "failed")
     assert "now and then" in state["reason"] and "schedule" in state["reason"]
-    assert any("bad" in text and "now and then" in text for text in host.messages("error")), host.output
+    host.wait_for_message("bad", "now and then", level="error")
 
 
 def test_strict_dapr_ends_when_a_component_fails(start_host):
@@ -78,7 +78,7 @@ def test_a_field_that_is_misspelled_is_named_with_what_was_meant(start_host):
     host = start_host(component("tick", "bindings.cron", {"shedule": "@every 1s"})).outbound_ready()
     reason = host.wait_for_state("tick", lambda state: state.get("state") == "failed", "failed")["reason"]
     assert "schedule" in reason
-    assert any("shedule" in text and "schedule" in text for text in host.messages()), host.output
+    host.wait_for_message("shedule", "schedule")
 
 
 def test_a_missing_folder_ends_the_start_with_its_sentence(start_host, tmp_path):
@@ -114,6 +114,7 @@ def test_flags_with_one_dash_or_two(tmp_path, options):
 def test_daprs_other_flags_are_taken_and_said_once(start_host):
     host = start_host(NULL, options=["--dapr-grpc-port", "0", "--metrics-port=0", "--enable-metrics=false", "-app-protocol", "http",
                                      "--placement-host-address", "localhost:1", "--mode", "standalone"]).outbound_ready()
+    host.wait_for_message("dapr-grpc-port")
     said = [text for text in host.messages() if "dapr-grpc-port" in text]
     assert len(said) == 1, host.output
 

@@ -207,7 +207,7 @@ def test_a_retained_message_does_not_come_with_each_connection(start_host, broke
         wait_until(lambda: host.state("in").get("acked") == 1, "it is done")
         connections = broker.log().count(f"as {topic}-consumer ")
         gate.cut()
-        wait_until(lambda: broker.log().count(f"as {topic}-consumer ") == connections + 1, "connected again")
+        wait_until(lambda: broker.log().count(f"as {topic}-consumer ") > connections, "connected again")
         subscribed(host)
         broker.publish(topic, b"new")
         wait_until(lambda: len(bodies(app)) >= 2, "the next message")
@@ -222,10 +222,10 @@ def test_a_message_that_holds_up_the_others_is_named(start_host, broker, app, to
     host = start_host(income(broker, topic, receiveMaximum=10), app=app)
     subscribed(host)
     broker.publish(topic, b"slow", *[b"%d" % number for number in range(20)])
-    host.wait_for_state("in", lambda state: state.get("state") == "stalled", "the input is stalled")
-    state = host.state("in")
+    state = host.wait_for_state("in", lambda state: state.get("state") == "stalled", "the input is stalled")
     assert topic in str(state["details"]), state
-    assert len(set(bodies(app))) == 10
+    wait_until(lambda: len(set(bodies(app))) >= 10, "all that the broker sends are with the application")
+    holds_for(lambda: len(set(bodies(app))) == 10, 0.3, "more than receiveMaximum are out")
     gate.set()
     wait_until(lambda: len(set(bodies(app))) == 21, "all messages")
     host.wait_for_state("in", lambda state: state.get("state") != "stalled", "the stall is over")
@@ -278,11 +278,11 @@ def test_retain_is_the_components_or_the_requests(start_host, broker, topic, ver
 def test_metadata_becomes_properties_of_mqtt_5(start_host, broker, topic):
     judge = broker.client().subscribe(topic)
     host = start_host(outcome(broker, topic)).outbound_ready()
-    assert host.create("out", 1, contentType="text/plain", responseTopic="re/ply", correlationData="id-1", ttlInSeconds="60",
+    assert host.create("out", 1, contentType="text/plain", responseTopic="re/ply", correlationData="id-1", ttlInSeconds="600",
                        colour="blue").status == 204
     properties = judge.get().properties
     assert properties.ContentType == "text/plain" and properties.ResponseTopic == "re/ply" and properties.CorrelationData == b"id-1"
-    assert 58 <= properties.MessageExpiryInterval <= 60 and ("colour", "blue") in properties.UserProperty
+    assert 500 < properties.MessageExpiryInterval <= 600 and ("colour", "blue") in properties.UserProperty
     judge.close()
 
 

@@ -71,6 +71,8 @@ def test_a_file_that_is_no_plugin_costs_one_sentence(start_host, folder, case):
     name = next(each.name for each in folder.iterdir() if each.name != "bindings.echo.so")
     host = start_host(component("echo", "bindings.echo"), plugin_dir=folder).outbound_ready()
     assert host.create("echo", 1).text == "1"
+    host.wait_for_message(name, "expected")
+    assert host.stop() == 0
     sentences = [text for text in host.messages() if name in text and "expected" in text]
     assert len(sentences) == 1, host.output
     assert str(folder / name) in sentences[0] and word in sentences[0]
@@ -85,7 +87,7 @@ def test_a_plugin_with_a_fault_fails_its_component_and_no_other(start_host, fold
     state = host.wait_for_state("bad", lambda state: state.get("reason"), "failed with a reason")
     assert f"bindings.{name}.so" in state["reason"] or name == "load_fails", state
     assert "expected" in state["reason"] and OPENED[name] in state["reason"], state
-    assert host.messages("error"), host.output
+    host.wait_for_message(level="error")
     refused = host.create("bad", 1)
     assert refused.status == 500 and refused.json()["errorCode"] == "ERR_INVOKE_OUTPUT_BINDING"
 
@@ -125,4 +127,4 @@ def test_a_missing_plugin_directory_gets_its_sentence(start_host, tmp_path):
     missing = tmp_path / "not-there"
     host = start_host(component("echo", "bindings.echo"), plugin_dir=missing)
     host.outbound_ready()
-    assert any(str(missing) in text and "--plugin-dir" in text for text in host.messages()), host.output
+    host.wait_for_message(str(missing), "--plugin-dir")
