@@ -36,7 +36,9 @@ def test_ticks_do_not_overlap(start_host, app, slow):
     app.wait_for(3, "/tick")
     assert app.most_running == 1
     host.wait_for_message("answers ticks again")
-    assert sum("still worked on an earlier one" in text for text in host.messages("warning")) == 1
+    said = host.messages()
+    until = next(place for place, text in enumerate(said) if "answers ticks again" in text)
+    assert sum("still worked on an earlier one" in text for text in said[:until]) == 1
 
 
 @pytest.mark.parametrize("fields, options", [({"overlap": "allow"}, []), ({}, ["--strict-dapr"])])
@@ -51,8 +53,11 @@ def test_a_failed_tick_is_tried_again_and_then_gives_way(start_host, app):
     app.always("/tick", 500)
     host = start_host(component("tick", "bindings.cron", {"schedule": "@every 2s"}), app=app)
     ids = lambda: [request.header("cleat-event-id") for request in app.requests("/tick")]
-    wait_until(lambda: len(set(ids())) >= 2, "a second tick")
-    assert ids().count(ids()[0]) > 1, "the first was tried more than once"
+
+    def one_was_tried_again_and_gave_way():
+        found = ids()
+        return any(found.count(each) > 1 for each in found if each != found[-1])
+    wait_until(one_was_tried_again_and_gave_way, lambda: f"a tick that is tried again, and a later one: {ids()}")
     app.always("/tick", 200)
     host.wait_for_message("answers ticks again")
     assert sorted(ids()) == ids(), "none comes again after a later one"
@@ -69,6 +74,10 @@ def wait_until_past(due):
     wait_until(lambda: time.time() > due + 0.2, "the tick is due")
 
 
+# The seconds that are left for all that comes before the tick: the first that are enough on this machine, as it is now.
+SECONDS = (4, 10, 40)
+
+
 def gets_its_tick(app, missed):
     if missed == "fire-once":
         app.wait_for(1, "/tick")
@@ -77,10 +86,16 @@ def gets_its_tick(app, missed):
 
 @pytest.mark.parametrize("missed", ["fire-once", "ignore"])
 def test_a_tick_that_was_due_while_the_component_was_paused(start_host, app, missed):
-    schedule, due = once_in(5)
-    host = start_host(component("tick", "bindings.cron", {"schedule": schedule, "missed": missed}), app=app).ready()
-    host.wait_for_state("tick", lambda state: "next tick at" in json.dumps(state), "reading")
-    assert host.request("POST", "/cleat/v1/components/tick/pause").status < 300
+    for seconds in SECONDS:
+        schedule, due = once_in(seconds)
+        host = start_host(component("tick", "bindings.cron", {"schedule": schedule, "missed": missed}), app=app).ready()
+        host.wait_for_state("tick", lambda state: "next tick at" in json.dumps(state), "reading")
+        assert host.request("POST", "/cleat/v1/components/tick/pause").status < 300
+        host.wait_for_state("tick", lambda state: state["state"] == "paused", "paused")
+        if time.time() < due:
+            break
+        host.stop()
+        app.forget()
     wait_until_past(due)
     assert posts(app) == 0
     assert host.request("POST", "/cleat/v1/components/tick/resume").status < 300
@@ -89,10 +104,13 @@ def test_a_tick_that_was_due_while_the_component_was_paused(start_host, app, mis
 
 @pytest.mark.parametrize("missed", ["fire-once", "ignore"])
 def test_a_tick_that_was_due_before_the_application_came(start_host, absent_app, missed):
-    schedule, due = once_in(4)
-    host = start_host(component("tick", "bindings.cron", {"schedule": schedule, "missed": missed}), app=absent_app)
-    host.wait_for_state("tick", lambda state: state.get("state") == "running", "running")
-    assert time.time() < due
+    for seconds in SECONDS:
+        schedule, due = once_in(seconds)
+        host = start_host(component("tick", "bindings.cron", {"schedule": schedule, "missed": missed}), app=absent_app)
+        host.wait_for_state("tick", lambda state: state.get("state") == "running", "running")
+        if time.time() < due:
+            break
+        host.stop()
     wait_until_past(due)
     absent_app.start()
     absent_app.wait_for(1, "/tick", method="OPTIONS")

@@ -146,7 +146,7 @@ def test_a_hundred_at_once(call, far_end, scheme, most):
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_after_a_timeout_another_connection_is_taken(call, far_end, scheme):
-    get = call(scheme, MTLSRootCA=far_end.tls("ca.pem"), responseTimeout="1s")
+    get = call(scheme, MTLSRootCA=far_end.tls("ca.pem"), responseTimeout="4s")
     before = header(get("get").json(), "x-echo-connection")[0]
     late = get("post", "x", path="/slow")
     assert late.status >= 400 and "had been sent" in late.text

@@ -179,7 +179,7 @@ def test_pool_parameters_of_daprs_client_are_understood(start_host, server):
 
 def test_idle_connections_are_closed(start_host, server):
     host = start(start_host, server, maxConns="3", connectionMaxIdleTime="300ms")
-    threads = [threading.Thread(target=ask, args=(host, "query", "SELECT pg_sleep(0.3)")) for _ in range(3)]
+    threads = [threading.Thread(target=ask, args=(host, "query", "SELECT pg_sleep(3)")) for _ in range(3)]
     for thread in threads:
         thread.start()
     wait_until(lambda: len(server.backends()) == 3, "three connections")
@@ -228,9 +228,9 @@ def test_the_server_is_told_to_end_a_statement_before_the_call_ends(start_host, 
 def test_a_call_ends_in_time_and_so_does_its_statement(start_host, server, table):
     host = start(start_host, server, maxConns="1", invokeTimeout="1s")
     begun = time.monotonic()
-    refused(host, sql=f"INSERT INTO {table} (id) SELECT 1 FROM pg_sleep(20)", code="TIMEOUT")
-    assert time.monotonic() - begun < 10
-    wait_until(lambda: not any("pg_sleep" in query and state == "active" for query, state in server.run("SELECT query, state FROM pg_stat_activity WHERE application_name = 'cleat'")), "the server has ended it", 10)
+    refused(host, sql=f"INSERT INTO {table} (id) SELECT 1 FROM pg_sleep(60)", code="TIMEOUT")
+    assert time.monotonic() - begun < 15
+    wait_until(lambda: not any("pg_sleep" in query and state == "active" for query, state in server.run("SELECT query, state FROM pg_stat_activity WHERE application_name = 'cleat'")), "the server has ended it")
     assert server.run(f"SELECT * FROM {table}") == []
     wait_until(lambda: ask(host, "query", "SELECT 1").status == 200, "the next call finds a connection")
 
@@ -263,7 +263,7 @@ def test_a_server_that_does_not_answer_holds_no_call(start_host, server):
         gate.flow("hold")
         begun = time.monotonic()
         refused(host, sql="SELECT 1", code="TIMEOUT")
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 10
         gate.flow("pass")
         gate.cut()
         wait_until(lambda: ask(host, "query", "SELECT 1").status == 200, "it works again")
@@ -276,11 +276,11 @@ def test_the_statement_of_a_killed_host_ends(start_host, server, table):
 
     def call():
         with contextlib.suppress(OSError):
-            ask(host, "exec", f"INSERT INTO {table} (id) SELECT 1 FROM pg_sleep(8)")
+            ask(host, "exec", f"INSERT INTO {table} (id) SELECT 1 FROM pg_sleep(90)")
     threading.Thread(target=call, daemon=True).start()
     wait_until(lambda: any("pg_sleep" in query for query in server.backends()), "the statement runs")
     host.kill()
-    wait_until(lambda: not server.backends(), "the server has ended it", 5)
+    wait_until(lambda: not server.backends(), "the server has ended it")
     assert server.run(f"SELECT * FROM {table}") == []
 
 

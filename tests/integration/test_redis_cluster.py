@@ -149,7 +149,7 @@ def test_a_master_that_dies(plugin, server):
     server.kill_node("node1")
     wait_until(lambda: plugin.health()[0] == DEGRADED and "slots are not served" in plugin.health()[1], lambda: f"DEGRADED, it is {plugin.health()}")
     refused = plugin.call("create", b"v", {"key": lost})
-    assert refused.status != OK and refused.retryable and refused.took < 1
+    assert refused.status != OK and refused.retryable and refused.took < 5
     plugin.good("create", b"v", {"key": kept})
     wait_until(lambda: plugin.call("create", b"after", {"key": lost}).status == OK, "the replica has taken over", 60)
     wait_until(lambda: plugin.health()[0] == UP, lambda: f"UP, it is {plugin.health()}")
@@ -162,7 +162,7 @@ def test_all_nodes_are_gone(plugin):
     plugin.run({"redisHost": "127.0.0.1:1,127.0.0.1:2", "redisType": "cluster"}, "output")
     wait_until(lambda: plugin.health()[0] == DOWN and "no node of the cluster can be reached" in plugin.health()[1], lambda: f"{plugin.health()}")
     refused = plugin.call("create", b"v", {"key": "k"})
-    assert refused.status != OK and refused.retryable and refused.took < 1
+    assert refused.status != OK and refused.retryable and refused.took < 5
 
 
 def test_a_server_that_is_no_cluster(plugin, tmp_path_factory):

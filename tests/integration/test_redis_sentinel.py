@@ -1,7 +1,6 @@
 """The master of a replicated set, by the word of its sentinels."""
 
 import threading
-import time
 import uuid
 
 import pytest
@@ -78,7 +77,7 @@ def test_a_master_that_dies(start_host, plugin, whole, name, app):
     whole.kill_node(dead)
     wait_until(lambda: plugin.health()[0] == DOWN, "DOWN")
     refused = plugin.call("create", b"v", {"key": name})
-    assert refused.status != OK and refused.retryable and refused.took < 1
+    assert refused.status != OK and refused.retryable and refused.took < 5
     master = whole.wait_for_another_master(dead)
     wait_until(lambda: plugin.call("create", b"after", {"key": name}).status == OK, "it works with the new master")
     assert whole.node(master).get(name) == "after"
@@ -90,7 +89,7 @@ def test_a_master_that_dies(start_host, plugin, whole, name, app):
 
 
 def test_a_master_that_is_replaced_while_it_lives(plugin, whole, name):
-    """It goes on taking writes until it is told, which nobody has afterwards: soon after the sentinels agree nothing is written to it."""
+    """It goes on taking writes until it is told, which nobody has afterwards: once one has gone to the new master, none goes to it."""
     connected(plugin, whole)
     before, over, written = whole.master_name(), threading.Event(), []
 
@@ -99,18 +98,21 @@ def test_a_master_that_is_replaced_while_it_lives(plugin, whole, name):
         while not over.is_set():
             number += 1
             if plugin.call("create", b"%d" % number, {"key": f"{name}-{number}"}).status == OK:
-                written.append((number, time.monotonic()))
+                written.append(number)
     writer = threading.Thread(target=write)
     writer.start()
     try:
         whole.fail_over()
-        whole.wait_for_another_master(before)
-        soon = time.monotonic() + 2
-        wait_until(lambda: sum(at > soon for _, at in written) >= 20, "it writes to the new master")
+        master = whole.node(whole.wait_for_another_master(before))
+        agreed = len(written)
+        first = wait_until(lambda: next((number for number in written[agreed:] if master.exists(f"{name}-{number}")), None),
+                           "it writes to the new master")
+        goal = len(written) + 20
+        wait_until(lambda: len(written) >= goal, "it goes on")
     finally:
         over.set()
         writer.join()
     whole.wait_for_replicas(2)
-    master = whole.node(whole.master_name())
-    lost = [number for number, at in written if at > soon and master.get(f"{name}-{number}") != f"{number}"]
+    assert whole.node_at(master.connection_pool.connection_kwargs["port"]) == whole.master_name()
+    lost = [number for number in written if number >= first and master.get(f"{name}-{number}") != f"{number}"]
     assert lost == []

@@ -132,7 +132,7 @@ TEST_F(SnsTest, SaysWhyItIsRefused) {
 
 TEST_F(SnsTest, CompletesACallByItsDeadline) {
   run("");
-  const Completion failed = publish(300ms);
+  const Completion failed = publish(3s);
   EXPECT_EQ(failed.status, CLEAT_TIMEOUT);
   EXPECT_FALSE(failed.is_retryable());
   EXPECT_NE(failed.text.find("may have been carried out"), std::string::npos) << failed.text;

@@ -141,7 +141,7 @@ TEST_F(HttpTest, AfterATimeoutNoConnectionOfBeforeIsUsed) {
   EXPECT_EQ(done(one).status, CLEAT_OK);
   EXPECT_EQ(done(other).status, CLEAT_OK);
   ASSERT_EQ(server->connections(), 2U);
-  const Completion late = call("post", "x", {{"path", "silent"}}, 200ms);
+  const Completion late = call("post", "x", {{"path", "silent"}}, 3s);
   EXPECT_EQ(late.status, CLEAT_TIMEOUT);
   EXPECT_FALSE(late.is_retryable());
   EXPECT_EQ(call("get", "", {{"path", "after"}}).status, CLEAT_OK);
@@ -156,7 +156,7 @@ TEST_F(HttpTest, AResolverThatHangsHoldsNothingUp) {
   });
   run();
   const auto begin = std::chrono::steady_clock::now();
-  const Completion& away = driver.invoke("get", "", {{"path", "away"}}, 300ms);
+  const Completion& away = driver.invoke("get", "", {{"path", "away"}}, 3s);
   const Completion& forgotten = driver.invoke("get", "", {{"path", "away"}}, 60s);
   ASSERT_TRUE(host.wait_until([] {
     const std::lock_guard lock(resolver().mutex);
@@ -169,7 +169,7 @@ TEST_F(HttpTest, AResolverThatHangsHoldsNothingUp) {
   EXPECT_TRUE(late.is_retryable());
   EXPECT_EQ(driver.stop().status, CLEAT_OK);
   EXPECT_EQ(host.completion(forgotten).status, CLEAT_CANCELLED);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, 10s);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 30s);
   release_resolver();
 }
 

@@ -29,7 +29,7 @@ TEST(Role, OfAReplicaEndsTheConnection) {
   ASSERT_EQ(rig.init({{"redisHost", redis.address()}}).status, CLEAT_OK);
   ASSERT_EQ(rig.plugin.start().status, CLEAT_OK);
   EXPECT_FALSE(create_works(rig));
-  EXPECT_TRUE(rig.host.wait_until([&] { return create_works(rig); }, 10s));
+  EXPECT_TRUE(rig.host.wait_until([&] { return create_works(rig); }));
 }
 
 // Until the name leads elsewhere each connection ends like this, though reads are answered: that must not become a storm of them.
@@ -100,9 +100,9 @@ TEST(ClusterTable, IsNotTakenFromANodeThatIsCutOff) {
       CLEAT_OK);
   ASSERT_EQ(rig.plugin.start().status, CLEAT_OK);
   ASSERT_TRUE(rig.host.wait_until([&] { return create_works(rig); }));
-  ASSERT_TRUE(rig.host.wait_until([&] { return second->server().count("PING") == 1; }));
+  ASSERT_TRUE(rig.host.wait_until([&] { return second->server().count("PING") >= 1; }));
   is_cut_off = true;
-  EXPECT_TRUE(rig.host.wait_until([&] { return create_works(rig); }, 15s));
+  EXPECT_TRUE(rig.host.wait_until([&] { return create_works(rig); }));
   EXPECT_GE(second->server().count("SET"), 1U);
 }
 
@@ -138,7 +138,7 @@ TEST(Silence, IsNoticedWhileCallsGoOn) {
   Rig rig;
   ASSERT_EQ(rig.init({{"redisHost", redis.address()}, {"readTimeout", "1000000000"}}).status, CLEAT_OK);
   ASSERT_EQ(rig.plugin.start().status, CLEAT_OK);
-  ASSERT_TRUE(rig.host.wait_until([&] { return redis.server().count("PING") == 1; }));
+  ASSERT_TRUE(rig.host.wait_until([&] { return redis.server().count("PING") >= 1; }));
   rig.plugin.invoke("create", "v", {{"key", "k"}});
   const auto& more_than_it_takes = rig.plugin.invoke("create", std::string(300'000, 'v'), {{"key", "k"}});
   EXPECT_TRUE(rig.host.wait_until(
@@ -146,7 +146,8 @@ TEST(Silence, IsNoticedWhileCallsGoOn) {
         rig.plugin.invoke("create", "v", {{"key", "k"}});
         return rig.host.completion(more_than_it_takes).done;
       },
-      10s));
+      25s))
+      << "and not by the end of its time";
   redis.server().note("the test is over");
 }
 

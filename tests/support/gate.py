@@ -30,7 +30,7 @@ class Gate:
     pass   what comes goes on
     hold   nothing goes on, neither bytes nor an end: a network that is gone. What was held goes on afterwards
     delay  what comes goes on `seconds` later
-    slice  what comes goes on in single bytes
+    slice  what comes goes on in single bytes, `seconds` between one and the next
     refuse new connections are reset; those that are open stay
 
     cut() ends the connections that are open. The work is done by a thread of its own."""
@@ -128,7 +128,7 @@ class Gate:
         if due is None:
             return None
         # What is due and still here waits for room at its target: asked again soon.
-        return 0 if self._mode == "slice" else max(due - time.monotonic(), 0.0005)
+        return 0 if self._mode == "slice" and not self._delay else max(due - time.monotonic(), 0.0005)
 
     def _accept(self):
         try:
@@ -187,7 +187,7 @@ class Gate:
             if sent == len(data):
                 pipe.waiting.popleft()
             else:
-                pipe.waiting[0] = due, data[sent:]
+                pipe.waiting[0] = (now + self._delay if self._mode == "slice" else due), data[sent:]
             if self._mode == "slice":
                 return
         if not pipe.is_read and not pipe.ended and pipe.bytes <= _MOST_WAITING // 2:

@@ -199,7 +199,7 @@ class Host:
         self.process.wait()
         self._reader.join(5)
 
-    def wait_exit(self, deadline=20.0):
+    def wait_exit(self, deadline=60.0):
         try:
             code = self.process.wait(deadline)
         except subprocess.TimeoutExpired:
@@ -207,7 +207,7 @@ class Host:
         self._reader.join(5)
         return code
 
-    def stop(self, deadline=20.0):
+    def stop(self, deadline=60.0):
         """SIGTERM, and the exit code."""
         self.signal(signal.SIGTERM)
         return self.wait_exit(deadline)

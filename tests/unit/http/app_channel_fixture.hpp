@@ -89,7 +89,7 @@ class AppChannelTest : public ::testing::Test, public AnswerHandler {
   /// Waits for the answer number `index`, from 0.
   Kept answer(std::size_t index) {
     std::unique_lock lock(mutex_);
-    if (!came_.wait_for(lock, std::chrono::seconds(10), [&] { return answers_.size() > index; })) {
+    if (!came_.wait_for(lock, std::chrono::seconds(30), [&] { return answers_.size() > index; })) {
       ADD_FAILURE() << "no answer " << index;
       return {};
     }

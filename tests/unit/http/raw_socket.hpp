@@ -20,13 +20,13 @@
 
 namespace cleat::testing {
 
-/// A blocking TCP socket that sends and receives exactly what a test says. Every wait ends after ten seconds
+/// A blocking TCP socket that sends and receives exactly what a test says. Every wait ends after thirty seconds
 /// with an error.
 class RawSocket {
  public:
   RawSocket() = default;
   explicit RawSocket(int fd) : fd_(fd) {
-    const timeval limit{10, 0};
+    const timeval limit{30, 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     const int yes = 1;
@@ -130,7 +130,7 @@ class RawListener {
   RawListener() : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
     sockaddr_in address = RawSocket::loopback(0);
     socklen_t size = sizeof address;
-    const timeval limit{10, 0};
+    const timeval limit{30, 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     if (::bind(fd_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(fd_, 64) != 0 ||
         ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {

@@ -202,7 +202,7 @@ TEST_F(ServerTest, FinishesWhatRunsBeforeItStops) {
   const RawMessage last = RawMessage::read(busy);
   EXPECT_EQ(last.body, "done");
   EXPECT_EQ(last.header("connection"), "close");
-  EXPECT_EQ(gone.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  EXPECT_EQ(gone.get_future().wait_for(std::chrono::seconds(30)), std::future_status::ready);
 }
 
 TEST_F(ServerTest, CutsWhatDoesNotEnd) {
@@ -214,7 +214,7 @@ TEST_F(ServerTest, CutsWhatDoesNotEnd) {
   std::promise<void> gone;
   server_->stop([&] { gone.set_value(); });
   server_->cut();
-  EXPECT_EQ(gone.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  EXPECT_EQ(gone.get_future().wait_for(std::chrono::seconds(30)), std::future_status::ready);
   EXPECT_TRUE(busy.is_closed_by_peer());
   on_loop([&] { port_.finish(0, testing::result_with_body("nobody reads this")); });
 }
