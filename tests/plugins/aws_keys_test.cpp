@@ -190,7 +190,8 @@ class AwsKeyCache : public ::testing::Test {
   AwsKeyCache() {
     auto made = std::make_unique<ScriptedSource>();
     source = made.get();
-    cache.emplace(loop, std::move(made));
+    // No test lasts until a question that failed is asked again.
+    cache.emplace(loop, std::move(made), common::BackOff(1h, 1h));
     loop.start();
   }
   ~AwsKeyCache() override { loop.stop(); }

@@ -27,8 +27,8 @@ struct KeyCache::Link {
   KeyCache* cache = nullptr;
 };
 
-KeyCache::KeyCache(common::EventLoop& loop, std::unique_ptr<KeySource> source)
-    : loop_(loop), source_(std::move(source)), link_(std::make_shared<Link>()), back_off_(500ms, 30s) {
+KeyCache::KeyCache(common::EventLoop& loop, std::unique_ptr<KeySource> source, common::BackOff back_off)
+    : loop_(loop), source_(std::move(source)), link_(std::make_shared<Link>()), back_off_(back_off) {
   link_->cache = this;
 }
 

@@ -18,7 +18,9 @@ class KeyCache {
  public:
   using Got = std::function<void(const KeysPtr& keys, const std::string& why)>;
 
-  KeyCache(common::EventLoop& loop, std::unique_ptr<KeySource> source);
+  /// `back_off`: between questions that failed.
+  KeyCache(common::EventLoop& loop, std::unique_ptr<KeySource> source,
+           common::BackOff back_off = {std::chrono::milliseconds(500), std::chrono::seconds(30)});
   KeyCache(const KeyCache&) = delete;
   KeyCache& operator=(const KeyCache&) = delete;
   ~KeyCache();
