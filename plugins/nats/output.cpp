@@ -17,7 +17,11 @@ constexpr std::size_t kMostBuffered = std::size_t{8} << 20U;
 /// So long the line waits for a socket that takes nothing.
 constexpr milliseconds kFullTime{5};
 constexpr std::int64_t kFlushMs = 1'000;
+/// For a refusal that may be on its way, and for one that is.
 constexpr milliseconds kComplaintTime{20};
+constexpr milliseconds kSureComplaintTime{10'000};
+constexpr int kMostComplaintTimes = 50;
+constexpr std::size_t kMostDenied = 1'000;
 
 /// The subject in: Permissions Violation for Publish to "subject".
 std::string_view denied_subject(std::string_view words) {
@@ -61,6 +65,11 @@ void Output::cancel(std::uint64_t call_id) {
 }
 
 void Output::opened(Session& session) {
+  {
+    const std::lock_guard lock(mutex_);
+    complaints_ = 0;
+    denied_.clear();
+  }
   answers_ = std::make_unique<Subscription>(session, inbox_ + ".*", "",
                                             [this](Message answer) { answered(std::move(answer)); });
   calls_.set_up();
@@ -77,7 +86,7 @@ Clock::time_point Output::work(Session& session) {
 }
 
 void Output::send(Session& session, std::vector<Calls::Taken> batch) {
-  std::vector<std::uint64_t> published;
+  Published published;
   const auto most = static_cast<std::size_t>(std::max<std::int64_t>(session.max_payload(), 0));
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const Calls::Taken& one = batch[i];
@@ -94,7 +103,10 @@ void Output::send(Session& session, std::vector<Calls::Taken> batch) {
     }
     const natsStatus status = session.publish(one.message.get());
     if (status == NATS_OK) {
-      if (one.kind == Kind::publish) published.push_back(one.id);
+      if (one.kind == Kind::publish) {
+        published.ids.push_back(one.id);
+        published.subjects.emplace_back(subject_of(one.message));
+      }
       continue;
     }
     const Failure failure = failure_of(status, "the message cannot be sent");
@@ -108,29 +120,49 @@ void Output::send(Session& session, std::vector<Calls::Taken> batch) {
     }
     calls_.fail(one.id, [&](const Pending&) { return CallFailure{failure.status, failure.text, 0, status}; });
   }
-  if (!published.empty()) confirm(session, published);
+  if (!published.ids.empty()) confirm(session, published);
 }
 
 /// What the server has not refused when it answers our PING, it has taken.
-void Output::confirm(Session& session, const std::vector<std::uint64_t>& published) {
+void Output::confirm(Session& session, const Published& published) {
   std::unique_lock lock(mutex_);
   const std::uint64_t complaints = complaints_;
   lock.unlock();
   natsStatus status = session.flush(kFlushMs);
-  while (status == NATS_TIMEOUT && !calls_.is_stopping() && calls_.has_any(published))
+  while (status == NATS_TIMEOUT && !calls_.is_stopping() && calls_.has_any(published.ids))
     status = session.flush(kFlushMs);
   if (status == NATS_TIMEOUT) return;  // they are out of time, or stop() completes them
   if (status != NATS_OK) {
     const Failure failure = failure_of(status, "NATS cannot be reached");
     throw Error(CLEAT_UNAVAILABLE, failure.text, CLEAT_RETRYABLE, status);
   }
-  // A refusal comes before the answer to the PING, but by another thread of the library.
-  lock.lock();
-  if (session.has_refused())
-    complained_.wait_for(lock, kComplaintTime, [&] { return complaints_ != complaints; });
-  lock.unlock();
-  for (const std::uint64_t id : published) {
+  if (session.has_refused()) wait_for_refusals(published, complaints);
+  for (const std::uint64_t id : published.ids) {
     if (std::optional<Pending> pending = calls_.take(id)) pending->call.complete();
+  }
+}
+
+/// A refusal comes before the answer to the PING, but by another thread of the library, and nobody says whether one is on its way: the
+/// connection remembers that there was one. The first of it is, and one of a subject that was refused before.
+void Output::wait_for_refusals(const Published& published, std::uint64_t complaints_before) {
+  std::unique_lock lock(mutex_);
+  complained_.wait_for(lock, kSureComplaintTime, [this] { return complaints_ != 0; });
+  std::vector<std::uint64_t> refused;
+  for (std::size_t i = 0; i < published.ids.size(); ++i) {
+    if (denied_.count(published.subjects[i]) != 0) refused.push_back(published.ids[i]);
+  }
+  if (!refused.empty()) {
+    // Their own time may end before.
+    const Clock::time_point end = Clock::now() + kSureComplaintTime;
+    while (calls_.has_any(refused) && Clock::now() < end)
+      complained_.wait_for(lock, kComplaintTime);
+    return;
+  }
+  // Another one's thread may be as late as this one is.
+  const auto is_told = [&] { return complaints_ != complaints_before; };
+  for (int times = 0; times < kMostComplaintTimes; ++times) {
+    const Clock::time_point end = Clock::now() + kComplaintTime;
+    if (complained_.wait_until(lock, end, is_told) || Clock::now() < end + kComplaintTime) return;
   }
 }
 
@@ -162,6 +194,7 @@ void Output::complained(const std::string& words) {
   {
     const std::lock_guard lock(mutex_);
     ++complaints_;
+    if (!denied.empty() && denied_.size() < kMostDenied) denied_.emplace(denied);
   }
   complained_.notify_all();
 }

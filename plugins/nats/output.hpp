@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,8 +38,14 @@ class Output final : private Duty {
   void complained(const std::string& words) override;
   void closing(Session& session, Clock::time_point end) override;
 
+  /// Messages that the server answers nothing for.
+  struct Published {
+    std::vector<std::uint64_t> ids;
+    std::vector<std::string> subjects;  ///< in the same order
+  };
   void send(Session& session, std::vector<Calls::Taken> batch);
-  void confirm(Session& session, const std::vector<std::uint64_t>& published);
+  void confirm(Session& session, const Published& published);
+  void wait_for_refusals(const Published& published, std::uint64_t complaints_before);
   void answered(Message answer);
 
   Host host_;
@@ -48,7 +55,8 @@ class Output final : private Duty {
 
   std::mutex mutex_;
   std::condition_variable complained_;
-  std::uint64_t complaints_ = 0;
+  std::uint64_t complaints_ = 0;               ///< of this connection
+  std::set<std::string, std::less<>> denied_;  ///< subjects that it may not publish to, as far as it was told
 
   const std::string inbox_;
   std::unique_ptr<Subscription> answers_;  ///< the line's thread
