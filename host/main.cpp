@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "app/app.hpp"
+#include "base/end_process.hpp"
 #include "cli/options.hpp"
 #include "cli/wait.hpp"
 #include "telemetry/log.hpp"
@@ -69,5 +70,6 @@ int main(int argc, char** argv) {
     return exit->code;
   }
   const auto& options = std::get<cleat::Options>(parsed);
-  return options.wait ? cleat::wait_for_outbound_health(options) : run(options);
+  if (options.wait) return cleat::wait_for_outbound_health(options);
+  cleat::end_process(run(options));
 }

@@ -4,6 +4,7 @@
 
 #include <locale.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -129,6 +130,11 @@ static void change_process(void) {
 static void say(const cleat_host* host, const char* text) {
   const cleat_str line = {text, strlen(text)};
   host->log(host, CLEAT_LOG_INFO, line, NULL);
+}
+
+/* For who wants to know whether a process takes down what it has. */
+__attribute__((destructor)) static void say_the_end(void) {
+  if (getenv("CLEAT_FAKE_SAYS_ITS_END") != NULL) fputs("this fake is taken down\n", stderr);
 }
 
 #ifdef UNRESOLVED

@@ -123,6 +123,13 @@ def test_a_file_dropped_into_plugins_beside_the_host_serves_a_new_type(start_hos
     assert after.create("echo", "new").text == '"new"'
 
 
+def test_nothing_is_taken_down_that_a_thread_which_a_plugin_left_behind_may_use(start_host, folder):
+    host = start_host(component("echo", "bindings.echo"), plugin_dir=folder, env={"CLEAT_FAKE_SAYS_ITS_END": "1"}).outbound_ready()
+    assert host.create("echo", 1).text == "1"
+    assert host.stop() == 0
+    assert "this fake is taken down" not in host.output
+
+
 def test_a_missing_plugin_directory_gets_its_sentence(start_host, tmp_path):
     missing = tmp_path / "not-there"
     host = start_host(component("echo", "bindings.echo"), plugin_dir=missing)

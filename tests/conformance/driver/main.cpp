@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "base/end_process.hpp"
 #include "common/base64.hpp"
 #include "common/text.hpp"
 #include "session.hpp"
@@ -69,13 +70,14 @@ void serve(Session& session, Reporter& reporter) {
 }  // namespace cleat::conformance
 
 int main() {
-  cleat::conformance::Reporter reporter;
-  cleat::conformance::Session session(reporter);
+  int code = 0;
   try {
+    cleat::conformance::Reporter reporter;
+    cleat::conformance::Session session(reporter);
     cleat::conformance::serve(session, reporter);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "plugin-driver: %s\n", error.what());
-    return 2;
+    code = 2;
   }
-  return 0;
+  cleat::end_process(code);
 }
