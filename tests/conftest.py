@@ -16,6 +16,7 @@ def pytest_report_header():
     return f"host: {BUILD / 'cleat'}"
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist looks for the groups in the same hook, and was registered later
 def pytest_collection_modifyitems(items):
     """Tests run in several processes (-n). What shares a server stays in one of them: a file, and in conformance a plugin."""
     for item in items:
