@@ -1,5 +1,6 @@
 """What every test of the running host uses. CLEAT_BUILD names the build whose host and plugins are tested."""
 
+import contextlib
 import os
 import random
 import shutil
@@ -40,12 +41,17 @@ def start_host(tmp_path):
         return host
 
     yield start
-    for host in hosts:
-        try:
-            host.finish()
-        finally:
-            if host.process.poll() is None:
-                host.kill()
+    with contextlib.ExitStack() as ends:  # each, whatever the end of another one says
+        for host in hosts:
+            ends.callback(_end, host)
+
+
+def _end(host):
+    try:
+        host.finish()
+    finally:
+        if host.process.poll() is None:
+            host.kill()
 
 
 @pytest.fixture
