@@ -111,7 +111,7 @@ class QueueInput {
   std::deque<Entry> backlog_;
   std::map<std::uint64_t, Out> out_;
   common::BackOff back_off_{std::chrono::milliseconds(100), std::chrono::seconds(3)};
-  Clock::time_point tick_at_{}, poll_at_{}, told_at_{}, due_asked_at_{};
+  Clock::time_point tick_at_{}, poll_at_{}, told_at_{}, due_asked_at_{}, due_claimed_at_{};
   std::int32_t told_state_ = CLEAT_HEALTH_UNKNOWN;
   std::string told_why_;
   common::EventLoop::TimerId retry_timer_ = 0, tick_timer_ = 0, renew_timer_ = 0, expiry_timer_ = 0,

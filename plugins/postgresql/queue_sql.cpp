@@ -96,8 +96,9 @@ QueueSql::QueueSql(const QueueTable& table) {
   release = update + unlock + uncount + " WHERE q." + table.token + " = $1 AND " + is_ready;
   const std::string held_until =
       "greatest(coalesce(q." + table.not_before + ", now()), coalesce(q." + table.locked_until + ", now()))";
-  next_due = "SELECT ceil(extract(epoch FROM min(" + held_until + ") - now()) * 1000)::bigint FROM " +
-             table.table + " q WHERE " + is_ready + " AND " + held_until + " > now()";
+  next_due = "SELECT ceil(extract(epoch FROM min(" + held_until + ") FILTER (WHERE " + held_until +
+             " > now()) - now()) * 1000)::bigint, bool_or(" + held_until + " <= now()) FROM " + table.table +
+             " q WHERE " + is_ready;
   if (!table.channel.empty()) listen = "LISTEN " + quoted_identifier(table.channel);
 }
 

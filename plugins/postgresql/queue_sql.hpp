@@ -23,7 +23,7 @@ struct QueueSql {
   std::string abandon;      ///< leases
   std::string requeue;      ///< leases, $4 delays in ms, an array as long
   std::string release;      ///< $1 token: frees what was leased with it
-  std::string next_due;     ///< milliseconds until a row may come again; NULL if there is none
+  std::string next_due;     ///< milliseconds until a row may come, NULL if none will; whether one may now
   std::string listen;       ///< empty without a channel
 };
 

@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 
 constexpr std::uint64_t kMostBytes = std::uint64_t{16} << 20U;
 constexpr auto kDueEach = 1s;       // a look at what is due later sees all that waits
+constexpr auto kDueNowEach = 5s;    // what is due and was not claimed mostly may not be
 constexpr auto kAnswerWithin = 2s;  // beyond the time that the server has for a statement
 
 /// The same statement may go well later; perhaps it did.
@@ -234,7 +235,8 @@ void QueueInput::renew() {
       });
 }
 
-/// A row that was put off, or whose lease runs out, comes back when nobody tells.
+/// A row that was put off, or whose lease runs out, comes back when nobody tells. One that may come now has become due since the claim
+/// before, or is behind another one of its lane: that is tried now and then.
 void QueueInput::look_for_due() {
   wants_due_ = false;
   due_asked_at_ = Clock::now();
@@ -243,6 +245,10 @@ void QueueInput::look_for_due() {
   run(
       std::move(statement),
       [this](const Row& row) {
+        if (!row.is_null(1) && row.text(1) == "t" && Clock::now() >= due_claimed_at_ + kDueNowEach) {
+          due_claimed_at_ = Clock::now();
+          claim_by(due_claimed_at_);
+        }
         if (row.is_null(0)) return;
         const auto wait = std::clamp<std::int64_t>(to_number(row.text(0)), 0, 3'600'000);
         claim_by(Clock::now() + std::chrono::milliseconds(wait + 1));

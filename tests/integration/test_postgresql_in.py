@@ -104,6 +104,20 @@ def test_a_row_that_is_due_later_waits(start_host, server, app):
     assert next(request.at for request in app.requests("/in") if request.body == b"later") - began >= 5
 
 
+def test_a_row_that_becomes_due_between_two_looks_is_not_left_until_the_next_poll(start_host, server, app):
+    """Each word takes a second: when nothing can be claimed it is not due, and is when it is asked what will be."""
+    table = server.queue()
+    way = Gate(server.port("postgres"))
+    try:
+        start_host(income(server, table, way.port, notifyChannel=table, pollInterval="1h"), app=app)
+        wait_until(lambda: any("SELECT ceil" in query for query in server.backends()), "it has found nothing to do")
+        way.flow("delay", 1)
+        server.send(table, b"soon", not_before=server.run("SELECT now() + interval '3 s'")[0][0])
+        app.wait_for(1, "/in")
+    finally:
+        way.close()
+
+
 # --- at least once, and once where nothing breaks ---
 
 
