@@ -5,6 +5,7 @@
 namespace cleat::nats {
 namespace {
 
+constexpr std::int64_t kFlushMs = 1'000;
 constexpr std::size_t kMostBytes = std::size_t{128} << 20U;
 constexpr std::chrono::seconds kTellEvery{10};
 
@@ -49,6 +50,8 @@ Clock::time_point CoreInput::work(Session& session) {
     if (!reads || subscriptions_.size() == config_.subjects.size()) break;
     subscriptions_.push_back(std::make_unique<Subscription>(
         session, subject, config_.queue_group, [this](Message message) { arrived(std::move(message)); }));
+    // It is said to read when the server knows of it.
+    if (subscriptions_.size() == config_.subjects.size()) session.flush(kFlushMs);
   }
   const Clock::time_point now = Clock::now();
   const Clock::time_point due = hand_over(now);
@@ -115,7 +118,7 @@ void CoreInput::report(Clock::time_point now) {
     told_ = dropped;
     next_told_ = now + kTellEvery;
     health_.set(Health::input, CLEAT_HEALTH_DEGRADED, sentence(dropped));
-  } else if (!is_full && now >= next_told_) {
+  } else if (!is_full && now >= next_told_ && !subscriptions_.empty()) {
     health_.set(Health::input, CLEAT_HEALTH_UP, "reads without JetStream");
   }
 }
