@@ -220,6 +220,24 @@ TEST_F(HttpTest, ACutAnswerIsAnErrorThatSaysWhatIsKnown) {
   EXPECT_TRUE(call("get").is_retryable());
 }
 
+TEST_F(HttpTest, AnAnswerThatEndsInItsHeadersIsNone) {
+  for (const char* half : {"HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 200 OK\r\nX-One: 1\r\n",
+                           "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"}) {
+    serve([half](Connection& connection) {
+      read_request(connection);
+      connection.write(half);
+    });
+    run();
+    const Completion post = call("post", "x");
+    EXPECT_EQ(post.status, CLEAT_UNAVAILABLE) << half;
+    EXPECT_FALSE(post.is_retryable() || post.has_response) << half;
+    EXPECT_NE(post.text.find("headers of the answer"), std::string::npos) << post.text;
+    EXPECT_TRUE(call("get").is_retryable()) << half;
+    driver.stop();
+    driver.close();
+  }
+}
+
 TEST_F(HttpTest, ARedirectToAnotherServerGoesWithoutSecrets) {
   testing::ScriptedServer other([](Connection& connection) {
     while (read_request(connection))

@@ -163,6 +163,8 @@ void CurlLoop::finished(Transfer* raw, int code) {
   std::optional<TransferFailure> failure;
   if (code != CURLE_OK) {
     failure = transfer->failure_of(code);
+  } else if (transfer->lacks_headers()) {
+    failure = transfer->failure(Kind::broken, "the connection ended inside the headers of the answer");
   } else if (transfer->is_sent_elsewhere()) {
     transfer->pool->remove(transfer->easy.get());
     transfer->pool.reset();

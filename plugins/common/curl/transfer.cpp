@@ -93,6 +93,7 @@ bool CurlLoop::Transfer::prepare_http() {
   CURL* handle = easy.get();
   response_ = {};
   header_bytes_ = 0;
+  is_head_whole_ = false;
   attempts_ = 0;
   // With TLS the handshake says whether a connection takes several requests, and those that come meanwhile wait for it.
   // In the clear only the first answer would, which may take its time.
@@ -141,6 +142,9 @@ std::size_t CurlLoop::Transfer::on_header(char* text, std::size_t size, std::siz
   const std::size_t colon = line.find(':');
   if (line.substr(0, 5) == "HTTP/") {
     begin_header(transfer.response_, line);
+    transfer.is_head_whole_ = false;
+  } else if (trimmed(line).empty()) {
+    transfer.is_head_whole_ = true;
   } else if (colon != std::string_view::npos) {
     transfer.response_.headers.emplace_back(trimmed(line.substr(0, colon)), trimmed(line.substr(colon + 1)));
   }

@@ -43,6 +43,8 @@ struct CurlLoop::Transfer {
   std::optional<TransferFailure> go_elsewhere();
 
   [[nodiscard]] bool was_sent() const;
+  /// libcurl takes an answer that ends in its headers for one without a body.
+  [[nodiscard]] bool lacks_headers() const { return !is_mail && !is_head_whole_; }
   /// What libcurl wrote down, or `otherwise`.
   [[nodiscard]] std::string reason(const char* otherwise) const;
   [[nodiscard]] TransferFailure failure(TransferFailure::Kind kind, std::string text = {}) const;
@@ -70,8 +72,9 @@ struct CurlLoop::Transfer {
   std::array<char, CURL_ERROR_SIZE> error_{};
   HttpResponse response_;
   std::size_t header_bytes_ = 0;
-  int attempts_ = 0;      ///< how often libcurl was about to send the request
-  long sent_before_ = 0;  ///< bytes that had gone to a proxy by then
+  bool is_head_whole_ = false;  ///< the blank line behind the headers was there
+  int attempts_ = 0;            ///< how often libcurl was about to send the request
+  long sent_before_ = 0;        ///< bytes that had gone to a proxy by then
   int redirects_ = 0;
   std::size_t mail_sent_ = 0;
   bool has_reply_ = false;  ///< of the mail server
