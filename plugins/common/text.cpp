@@ -31,6 +31,12 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
+void cut_out(std::string& text, std::string_view secret) {
+  if (secret.empty()) return;
+  for (std::size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, at + 3))
+    text.replace(at, secret.size(), "***");
+}
+
 bool is_true(std::string_view text) {
   const std::string word = lower(trimmed(text));
   constexpr std::array<std::string_view, 6> kWords{"y", "yes", "true", "t", "on", "1"};

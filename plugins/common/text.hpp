@@ -13,6 +13,10 @@ bool equal_ignoring_case(std::string_view a, std::string_view b);
 /// Without blanks, tabs and line ends at both ends.
 std::string_view trimmed(std::string_view text);
 
+/// Puts "***" in place of `secret` wherever it stands in `text`; of an empty one nothing. To be done before a text is cut: half
+/// of a secret would not be found.
+void cut_out(std::string& text, std::string_view secret);
+
 /// As bool of Dapr's: what is not one of its words for it is false.
 bool is_true(std::string_view text);
 

@@ -297,5 +297,17 @@ TEST_F(ClientTest, ASharedAccessSignatureIsPartOfTheAddressAndNotOfAnError) {
   EXPECT_EQ(got.failure->status, CLEAT_DENIED);
 }
 
+TEST_F(ClientTest, WhatTheRequestHadToShowIsNotSaidBack) {
+  serve([](const Asked& asked) {
+    return answer("403 Forbidden",
+                  "<Error><Code>AuthenticationFailed</Code><Message>" + asked.line.substr(0, 4) +
+                      "sv=1&amp;sig=ab%2Bplanted%3D and ab+planted=, sig=ab%2Bplanted%3D</Message></Error>");
+  });
+  account.key.clear();
+  account.sas = "sv=1&sig=ab%2Bplanted%3D";
+  const Got got = send(request("GET"));
+  EXPECT_EQ(got.failure->text, "Try: HTTP 403 AuthenticationFailed: GET *** and ***, sig=***");
+}
+
 }  // namespace
 }  // namespace cleat::azure

@@ -266,13 +266,15 @@ TEST_F(GoogleTest, AnErrorOfTheServiceIsSaidAndClassified) {
     response.status = status;
     response.body = std::move(body);
     response.headers = {{"X-GUploader-UploadID", "id-1"}};
-    return failure_of(request, response);
+    return failure_of(request, response, "planted-token");
   };
   EXPECT_EQ(
       failure(404,
               R"({"error":{"code":404,"message":"No such object: b/o","errors":[{"reason":"notFound"}]}})")
           .text,
       "storage.objects.get: HTTP 404 notFound: No such object: b/o (request id id-1)");
+  EXPECT_EQ(failure(401, R"({"error":{"message":"Not known: Bearer planted-token","status":"S"}})").text,
+            "storage.objects.get: HTTP 401 S: Not known: Bearer *** (request id id-1)");
   EXPECT_EQ(failure(403, R"({"error":{"errors":[{"reason":"rateLimitExceeded"}]}})").status, CLEAT_THROTTLED);
   EXPECT_EQ(failure(403, "").status, CLEAT_DENIED);
   EXPECT_EQ(failure(412, "").status, CLEAT_CONFLICT);

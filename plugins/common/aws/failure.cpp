@@ -117,17 +117,10 @@ std::pair<std::string, std::string> code_and_message(const common::HttpResponse&
   return {code, message};
 }
 
-void cut_out(std::string& text, const std::string& secret) {
-  if (secret.empty()) return;
-  for (std::size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, at + 3))
-    text.replace(at, secret.size(), "***");
-}
-
 /// AWS shows what it would have signed, session token included: of that nothing, and of the rest one line.
 std::string clean(std::string message, const Keys& keys) {
-  // Before anything is cut: half of a secret would not be found.
-  cut_out(message, keys.secret);
-  cut_out(message, keys.token);
+  common::cut_out(message, keys.secret);
+  common::cut_out(message, keys.token);
   const std::size_t end = std::min({message.find_first_of("\r\n"), message.find("The Canonical String"),
                                     message.find("The String-to-Sign"), kLongestText});
   if (end < message.size()) message.resize(end);

@@ -37,8 +37,11 @@ common::Refusal refusal_of(const HttpResponse& answer) {
 
 }  // namespace
 
-Failure failure_of(const ServiceRequest& request, const HttpResponse& answer) {
-  Failure out = common::failure_of(answer, request.what, refusal_of(answer), request.may_run_twice);
+Failure failure_of(const ServiceRequest& request, const HttpResponse& answer,
+                   std::vector<std::string> secrets) {
+  common::Refusal refusal = refusal_of(answer);
+  refusal.secrets = std::move(secrets);
+  Failure out = common::failure_of(answer, request.what, std::move(refusal), request.may_run_twice);
   const bool is_nobody = out.code == "AuthenticationFailed" || out.code == "InvalidAuthenticationInfo";
   if (answer.status == 403 && is_nobody) out.status = CLEAT_UNAUTHENTICATED;
   if (answer.status == 503) out.status = CLEAT_THROTTLED;  // ServerBusy
@@ -110,8 +113,25 @@ void Client::answered(const std::shared_ptr<Sent>& sent, HttpResponse* answer,
   if (answer->status / 100 == 2) return sent->done(answer, nullptr);
   // Refused before anything was done: once more with what was learnt.
   if (!std::exchange(sent->is_again, true) && learns(*answer, sent->token)) return authorize(sent);
-  const Failure out = failure_of(sent->request, *answer);
+  const Failure out = failure_of(sent->request, *answer, secrets_of(*sent));
   sent->done(nullptr, &out);
+}
+
+/// A key is not sent. Of a shared access signature the signature alone is one too, as it goes out and as it is.
+std::vector<std::string> Client::secrets_of(const Sent& sent) const {
+  std::vector<std::string> out{sent.token, account_.sas};
+  const std::string query = "&" + account_.sas;
+  const std::size_t at = query.find("&sig=");
+  if (at == std::string::npos) return out;
+  const std::string sent_as = query.substr(at + 5, query.find('&', at + 5) - at - 5);
+  std::string plain = sent_as;
+  for (const auto& [code, letter] :
+       {std::pair{"%2B", '+'}, {"%2b", '+'}, {"%2F", '/'}, {"%2f", '/'}, {"%3D", '='}, {"%3d", '='}}) {
+    for (std::size_t found = plain.find(code); found != std::string::npos; found = plain.find(code))
+      plain.replace(found, 3, 1, letter);
+  }
+  out.insert(out.end(), {sent_as, plain});
+  return out;
 }
 
 /// Whether the next request has a better chance: with another token, or with the service's idea of the time.

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/azure/account.hpp"
 #include "common/azure/failure.hpp"
@@ -41,6 +42,7 @@ class Client {
   void transmit(const std::shared_ptr<Sent>& sent, const std::string& token);
   void answered(const std::shared_ptr<Sent>& sent, common::HttpResponse* answer,
                 const common::TransferFailure* failure);
+  [[nodiscard]] std::vector<std::string> secrets_of(const Sent& sent) const;
   [[nodiscard]] bool learns(const common::HttpResponse& answer, const std::string& token);
 
   common::CurlLoop& curl_;
@@ -50,7 +52,8 @@ class Client {
   std::chrono::seconds clock_off_{0};  ///< how far the service's clock is ahead of ours
 };
 
-/// What an answer other than 2xx to `request` means.
-Failure failure_of(const ServiceRequest& request, const common::HttpResponse& answer);
+/// What an answer other than 2xx to `request` means; the text holds none of `secrets`.
+Failure failure_of(const ServiceRequest& request, const common::HttpResponse& answer,
+                   std::vector<std::string> secrets);
 
 }  // namespace cleat::azure

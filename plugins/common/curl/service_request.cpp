@@ -64,6 +64,10 @@ HttpRequest http_request_of(const ServiceRequest& request, std::string url) {
 
 ServiceFailure failure_of(const HttpResponse& answer, const std::string& what, Refusal refusal,
                           bool may_run_twice) {
+  for (const std::string& secret : refusal.secrets) {
+    for (std::string* text : {&refusal.code, &refusal.message, &refusal.request_id})
+      cut_out(*text, secret);
+  }
   ServiceFailure out;
   out.status = status_of(answer.status);
   out.http_status = answer.status;

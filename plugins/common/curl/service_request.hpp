@@ -35,10 +35,12 @@ HttpRequest http_request_of(const ServiceRequest& request, std::string url);
 struct Refusal {
   std::string code, message;  ///< the service's own words; of the message the first line counts
   std::string request_id;     ///< as the service has it in its logs
+  /// What the request had to show: a service may say it back.
+  std::vector<std::string> secrets;
 };
 
 /// What an answer that is an error means, by its status: 429, 503 and what nobody knows are worth another attempt, the last
-/// only if `may_run_twice`.
+/// only if `may_run_twice`. The text holds none of the refusal's secrets.
 ServiceFailure failure_of(const HttpResponse& answer, const std::string& what, Refusal refusal,
                           bool may_run_twice);
 

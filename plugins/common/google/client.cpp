@@ -43,8 +43,10 @@ bool is_quota(const std::string& code) {
 
 }  // namespace
 
-Failure failure_of(const ServiceRequest& request, const HttpResponse& answer) {
-  Failure out = common::failure_of(answer, request.what, refusal_of(answer),
+Failure failure_of(const ServiceRequest& request, const HttpResponse& answer, const std::string& token) {
+  common::Refusal refusal = refusal_of(answer);
+  refusal.secrets = {token};
+  Failure out = common::failure_of(answer, request.what, std::move(refusal),
                                    request.may_run_twice && !request.is_new_each_time);
   if (answer.status == 403 && is_quota(out.code)) {
     out.status = CLEAT_THROTTLED;
@@ -111,7 +113,7 @@ void Client::answered(const std::shared_ptr<Sent>& sent, HttpResponse* answer,
     tokens_->forget(sent->token);
     return authorize(sent);
   }
-  const Failure out = failure_of(request, *answer);
+  const Failure out = failure_of(request, *answer, sent->token);
   sent->done(nullptr, &out);
 }
 

@@ -46,7 +46,8 @@ class Client {
   std::optional<TokenSource> tokens_;
 };
 
-/// What an answer that is an error means.
-Failure failure_of(const ServiceRequest& request, const common::HttpResponse& answer);
+/// What an answer that is an error means; the text does not hold the token that was shown.
+Failure failure_of(const ServiceRequest& request, const common::HttpResponse& answer,
+                   const std::string& token);
 
 }  // namespace cleat::google
