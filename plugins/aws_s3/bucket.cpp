@@ -121,8 +121,6 @@ aws::Failure Bucket::explained(const aws::Failure& failure, const common::HttpRe
     out.is_retryable = false;
     out.text += ": the bucket is in the region " + region + ", and the requests go to " +
                 config_.settings.region + ": check the field region";
-  } else if (answer.status / 100 == 3) {
-    out.text += ": the address sends elsewhere, which is not followed: check region and endpoint";
   }
   return out;
 }

@@ -89,6 +89,13 @@ TEST(AwsFailure, IsWorthAnotherAttemptWhenNothingWasDone) {
   EXPECT_EQ(failure_of(answer_of(503, "", "Retry-After", "7"), "SQS", true, kKeys).retry_after_ms, 7000U);
 }
 
+TEST(AwsFailure, OfARedirectSaysWhatToDo) {
+  const common::HttpResponse answer = answer_of(307, "", "Location", "http://elsewhere/?token=planted");
+  EXPECT_EQ(failure_of(answer, "SQS SendMessageBatch", false, kKeys).text,
+            "SQS SendMessageBatch: HTTP 307: the address sends elsewhere, which is not followed: check "
+            "region and endpoint");
+}
+
 TEST(AwsFailure, OfAClockThatIsOffIsMended) {
   EXPECT_EQ(meaning_of("RequestTimeTooSkewed", 403, true).remedy, Remedy::new_clock);
   const Failure found = failure_of(

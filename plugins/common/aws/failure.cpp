@@ -188,6 +188,8 @@ Failure failure_of(const common::HttpResponse& answer, std::string_view what, bo
   out.text =
       std::string(what) + ": " + (out.code.empty() ? "HTTP " + std::to_string(answer.status) : out.code);
   if (const std::string cleaned = clean(message, keys); !cleaned.empty()) out.text += ": " + cleaned;
+  if (answer.status / 100 == 3)
+    out.text += ": the address sends elsewhere, which is not followed: check region and endpoint";
   const std::string id = request_id_of(answer);
   if (!id.empty()) out.text += " (request id " + id + ")";
   return out;
