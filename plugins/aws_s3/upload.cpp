@@ -15,7 +15,7 @@ constexpr std::size_t kPartsAtOnce = 4;
 aws::Failure unexpected(const char* what) {
   aws::Failure out;
   out.is_retryable = true;
-  out.text = std::string(what) + ": the answer is not what was expected";
+  out.text = std::string(what) + ": the answer is not what was expected: is the endpoint S3?";
   return out;
 }
 
@@ -105,6 +105,8 @@ void Upload::put(std::string_view bytes) {
                  if (failure != nullptr) return self->end(nullptr, failure);
                  const Stored stored{common::header_of(*answer, "etag"),
                                      common::header_of(*answer, "x-amz-version-id")};
+                 // A success by its number only: a proxy's page, for one.
+                 if (stored.etag.empty()) return self->fail(unexpected("S3 PutObject"));
                  self->end(&stored, nullptr);
                });
 }

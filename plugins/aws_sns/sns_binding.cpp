@@ -16,6 +16,18 @@ aws::ServiceRequest request_of(std::string what, std::string form) {
   return out;
 }
 
+/// Of an answer that is a success by its number only: a proxy's page, for one.
+aws::Failure not_confirmed(const common::HttpResponse& answer, bool is_once) {
+  aws::Failure out;
+  out.is_retryable = is_once;
+  out.http_status = answer.status;
+  out.text =
+      "SNS Publish: the answer has no MessageId: the message may have been published; is the endpoint SNS?";
+  const std::string id = aws::request_id_of(answer);
+  if (!id.empty()) out.text += " (request id " + id + ")";
+  return out;
+}
+
 }  // namespace
 
 void SnsBinding::init(const Config& config) {
@@ -45,36 +57,37 @@ void SnsBinding::invoke(const Request& request, Call&& call) {
   // std::function wants to be copied, and a call cannot be.
   auto held = std::make_shared<std::pair<aws::ServiceRequest, Call>>(std::move(out), std::move(call));
   const bool is_taken = curl_->loop().post([this, held] {
+    const bool is_once = held->first.may_run_twice;
     client_->send(std::move(held->first),
-                  [this, held](const common::HttpResponse* answer, const aws::Failure* failure) {
-                    answered(std::move(held->second), answer, failure);
+                  [this, held, is_once](const common::HttpResponse* answer, const aws::Failure* failure) {
+                    if (failure != nullptr) return failed(std::move(held->second), *failure);
+                    if (aws::xml_text(answer->body, "MessageId").empty())
+                      return failed(std::move(held->second), not_confirmed(*answer, is_once));
+                    published(std::move(held->second), *answer);
                   });
   });
   if (!is_taken) held->second.fail(CLEAT_CANCELLED, "the component has stopped", CLEAT_RETRYABLE);
 }
 
-void SnsBinding::answered(Call&& call, const common::HttpResponse* answer, const aws::Failure* failure) {
+void SnsBinding::published(Call&& call, const common::HttpResponse& answer) {
   Call mine = std::move(call);
-  note(failure);
-  if (failure != nullptr) return common::fail(mine, *failure);
+  health_.tell(CLEAT_HEALTH_UP, "");
   Response response;
   for (const char* name : {"MessageId", "SequenceNumber"}) {
-    if (std::string value = aws::xml_text(answer->body, name); !value.empty())
+    if (std::string value = aws::xml_text(answer.body, name); !value.empty())
       response.metadata.emplace_back(name, std::move(value));
   }
   mine.complete(std::move(response));
 }
 
-/// What is wrong with one message says nothing of the topic.
-void SnsBinding::note(const aws::Failure* failure) {
-  std::int32_t health = CLEAT_HEALTH_UP;
-  if (failure != nullptr) {
-    if (failure->status == CLEAT_INVALID || failure->status == CLEAT_TOO_LARGE ||
-        failure->status == CLEAT_CANCELLED)
-      return;
-    health = failure->status == CLEAT_THROTTLED ? CLEAT_HEALTH_DEGRADED : CLEAT_HEALTH_DOWN;
-  }
-  health_.tell(health, failure != nullptr ? failure->text : "");
+void SnsBinding::failed(Call&& call, const aws::Failure& failure) {
+  Call mine = std::move(call);
+  // What is wrong with one message says nothing of the topic.
+  const bool is_of_message = failure.status == CLEAT_INVALID || failure.status == CLEAT_TOO_LARGE ||
+                             failure.status == CLEAT_CANCELLED;
+  if (!is_of_message)
+    health_.tell(failure.status == CLEAT_THROTTLED ? CLEAT_HEALTH_DEGRADED : CLEAT_HEALTH_DOWN, failure.text);
+  common::fail(mine, failure);
 }
 
 void SnsBinding::cancel(std::uint64_t call_id) {

@@ -31,8 +31,8 @@ class SnsBinding {
   void stop(Deadline deadline);
 
  private:
-  void answered(Call&& call, const common::HttpResponse* answer, const aws::Failure* failure);
-  void note(const aws::Failure* failure);
+  void published(Call&& call, const common::HttpResponse& answer);
+  void failed(Call&& call, const aws::Failure& failure);
 
   Host host_;
   SnsConfig config_;

@@ -131,6 +131,7 @@ void BlobStorageBinding::get(const Request& request, Call&& call) {
 
 void BlobStorageBinding::remove(const Request& request, Call&& call) {
   azure::ServiceRequest out = of_blob("Delete Blob", "DELETE", blob_name(request));
+  out.done_status = 202;
   const std::string snapshots = delete_snapshots(request.metadata("deleteSnapshots").value_or(""));
   if (!snapshots.empty()) out.headers.push_back({"x-ms-delete-snapshots", snapshots});
   ask(std::move(out), request, std::move(call), [](common::HttpResponse&) { return Response(); });

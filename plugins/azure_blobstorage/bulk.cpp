@@ -202,6 +202,7 @@ void Bulk::ask(std::size_t index) {
     case Kind::create:
       out.what = "Put Blob";
       out.method = "PUT";
+      out.done_status = 201;
       out.headers = {{"x-ms-blob-type", "BlockBlob"}};
       if (!item.type.empty()) out.headers.push_back({"x-ms-blob-content-type", item.type});
       if (config_.decode_base64) {
@@ -217,6 +218,7 @@ void Bulk::ask(std::size_t index) {
     case Kind::remove:
       out.what = "Delete Blob";
       out.method = "DELETE";
+      out.done_status = 202;
       if (!snapshots_.empty()) out.headers = {{"x-ms-delete-snapshots", snapshots_}};
       break;
   }

@@ -74,6 +74,7 @@ azure::ServiceRequest Upload::request(const char* what) const {
   out.path = "/" + common::encoded_path(blob_.name, true);
   // The same bytes under the same name: twice is as good as once.
   out.may_run_twice = true;
+  out.done_status = 201;
   out.tag = tag_;
   out.deadline_ns = deadline_ns_;
   return out;

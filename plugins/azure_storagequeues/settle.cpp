@@ -216,6 +216,7 @@ void Receiver::remove(std::uint64_t number, const Lease& lease) {
   request.path = path_of(lease.id);
   request.query = {{"popreceipt", lease.receipt}};
   request.may_run_twice = true;
+  request.done_status = 204;
   request.deadline_ns = common::ns_after(kAnswerWithin);
   queue_.ask(std::move(request), [this, number](common::HttpResponse*, const azure::Failure* failure) {
     removed(number, failure);

@@ -190,6 +190,10 @@ void Upload::fail(const google::Failure& failure, const char* when) {
 }
 
 void Upload::complete(const common::HttpResponse& answer) {
+  const auto broken = [&](const std::string& text) {
+    fail({CLEAT_REMOTE, object_.is_named, 0, answer.status, {}, "storage.objects.insert: " + text},
+         "uploading and closing");
+  };
   Response out;
   out.data =
       Buffer::of("{\"objectURL\":" + common::json_string(public_url(storage_.config(), object_.key)) + "}");
@@ -198,20 +202,16 @@ void Upload::complete(const common::HttpResponse& answer) {
   try {
     const common::JsonValue parsed = common::parse_json(answer.body);
     const std::string size = text_of(parsed, "size");
-    if (!size.empty() && size != std::to_string(object_.data.size())) {
-      const google::Failure half{CLEAT_REMOTE,
-                                 object_.is_named,
-                                 0,
-                                 answer.status,
-                                 {},
-                                 "storage.objects.insert: of " + std::to_string(object_.data.size()) +
-                                     " bytes the service has stored " + size.substr(0, 20)};
-      return fail(half, "uploading and closing");
-    }
+    if (!size.empty() && size != std::to_string(object_.data.size()))
+      return broken("of " + std::to_string(object_.data.size()) + " bytes the service has stored " +
+                    size.substr(0, 20));
     if (std::string generation = text_of(parsed, "generation"); !generation.empty())
       out.metadata.emplace_back("generation", std::move(generation));
   } catch (const std::invalid_argument&) {
-    // The status says that it is done.
+    // A success by its number only: a proxy's page, for one.
+    return broken(
+        "the answer is no object in JSON, and the object may have been stored; is the endpoint that of Cloud "
+        "Storage?");
   }
   call_.complete(std::move(out));
 }

@@ -71,6 +71,16 @@ TEST_F(S3Test, AnErrorInsideOfASuccessIsOne) {
   server->wait_for("DELETE /box/b?uploadId=U%261", 1);
 }
 
+TEST_F(S3Test, WhatSomebodyElseAnswersIsNoSuccess) {
+  run([](const Asked&) { return answer("200 OK", "<html>Please log in</html>"); });
+  const Completion done = call("create", "x", {{"key", "b"}});
+  EXPECT_EQ(done.status, CLEAT_REMOTE);
+  EXPECT_TRUE(done.is_retryable());
+  EXPECT_NE(done.text.find("S3 PutObject: the answer is not what was expected: is the endpoint S3?"),
+            std::string::npos)
+      << done.text;
+}
+
 TEST_F(S3Test, ACancelledUploadIsTakenAway) {
   run([this](const Asked& asked) {
     if (has(asked, "partNumber=")) server->wait_for("never", 1);

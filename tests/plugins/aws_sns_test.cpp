@@ -130,6 +130,16 @@ TEST_F(SnsTest, SaysWhyItIsRefused) {
   EXPECT_EQ(host.health().first, CLEAT_HEALTH_DOWN);
 }
 
+TEST_F(SnsTest, TakesNoSuccessFromSomebodyElse) {
+  run(answer("200 OK", "<html>Please log in</html>"));
+  const Completion failed = publish();
+  EXPECT_EQ(failed.status, CLEAT_REMOTE);
+  EXPECT_FALSE(failed.is_retryable());
+  EXPECT_NE(failed.text.find("no MessageId: the message may have been published"), std::string::npos)
+      << failed.text;
+  EXPECT_EQ(host.health().first, CLEAT_HEALTH_DOWN);
+}
+
 TEST_F(SnsTest, CompletesACallByItsDeadline) {
   run("");
   const Completion failed = publish(3s);

@@ -169,6 +169,7 @@ TEST_F(BlobTest, EachBlobOfABulkHasItsOwnAnswer) {
   run([](const Asked& asked) {
     if (asked.line.find("/missing ") != std::string::npos)
       return answer("404 Not Found", "", "x-ms-error-code: BlobNotFound\r\n");
+    if (asked.line.rfind("DELETE ", 0) == 0) return answer("202 Accepted", "");
     return answer(asked.line.rfind("PUT ", 0) == 0 ? "201 Created" : "200 OK", "hello");
   });
   testing::Completion done =
@@ -189,6 +190,23 @@ TEST_F(BlobTest, EachBlobOfABulkHasItsOwnAnswer) {
   done = call("bulkDelete", R"({"blobNames":["a","b"],"deleteSnapshots":"include"})", {});
   EXPECT_EQ(done.data, R"([{"blobName":"a"},{"blobName":"b"}])");
   EXPECT_EQ(server->count("x-ms-delete-snapshots: include\r\n"), 2U);
+}
+
+TEST_F(BlobTest, WhatSomebodyElseAnswersIsNoSuccess) {
+  run([](const Asked&) {
+    return answer("200 OK", "<html>Please log in</html>", "x-ms-request-id: r-7\r\n");
+  });
+  const testing::Completion put = call("create", "x", {{"blobName", "b"}});
+  EXPECT_EQ(put.status, CLEAT_REMOTE);
+  EXPECT_TRUE(put.is_retryable());
+  EXPECT_NE(put.text.find("Put Blob: expected HTTP 201, found HTTP 200"), std::string::npos) << put.text;
+  EXPECT_NE(put.text.find("(request id r-7)"), std::string::npos) << put.text;
+  EXPECT_EQ(call("create", std::string(200'000, 'x'), {{"blobName", "b"}}).status, CLEAT_REMOTE);
+  EXPECT_EQ(call("delete", "", {{"blobName", "b"}}).status, CLEAT_REMOTE);
+  EXPECT_NE(call("bulkDelete", R"({"blobNames":["a"]})", {}).data.find("\"error\""), std::string::npos);
+  EXPECT_NE(call("bulkCreate", R"({"items":[{"blobName":"a","data":"x"}]})", {}).data.find("\"error\""),
+            std::string::npos);
+  EXPECT_EQ(host.health().first, CLEAT_HEALTH_DOWN);
 }
 
 TEST_F(BlobTest, ABulkHasItsBounds) {

@@ -52,12 +52,13 @@ TEST_F(QueueTest, WhatIsNotOursAnyMoreIsWithdrawn) {
 
 TEST_F(QueueTest, ADeletionIsTriedUntilItIsConfirmed) {
   remove = [](const Asked&, int number) {
-    return number < 3 ? answer("503 Server Busy", "") : answer("204 No Content", "");
+    if (number == 1) return answer("200 OK", "a proxy's page");
+    return number < 4 ? answer("503 Server Busy", "") : answer("204 No Content", "");
   };
   run(CLEAT_IN);
   ASSERT_TRUE(host.wait_until([&] { return host.delivered_count() == 1; }));
   driver.settle(host.delivered_at(0).id);
-  ASSERT_TRUE(host.wait_until([&] { return removes == 3; }));
+  ASSERT_TRUE(host.wait_until([&] { return removes == 4; }));
 }
 
 TEST_F(QueueTest, WhatIsDoneAndComesBackIsDeletedAndNotDeliveredAgain) {

@@ -145,6 +145,15 @@ TEST_F(BucketTest, AnObjectThatIsNotWholeIsNotSaidToBeThere) {
   EXPECT_EQ(call("create", "ab", {{"key", "k"}}).status, CLEAT_OK);
 }
 
+TEST_F(BucketTest, WhatSomebodyElseAnswersIsNoSuccess) {
+  run([](const Asked&) { return answer("200 OK", "<html>Please log in</html>"); });
+  const testing::Completion named = call("create", "x", {{"key", "k"}});
+  EXPECT_EQ(named.status, CLEAT_REMOTE);
+  EXPECT_TRUE(named.is_retryable());
+  EXPECT_NE(named.text.find("is the endpoint that of Cloud Storage?"), std::string::npos) << named.text;
+  EXPECT_FALSE(call("create", "x", {}).is_retryable());
+}
+
 TEST_F(BucketTest, AnUploadOfANameOfOursIsNotToBeTriedAgain) {
   run([](const Asked&) { return answer("500 Oh", ""); });
   EXPECT_FALSE(call("create", "x", {}).is_retryable());

@@ -14,11 +14,24 @@ using Seconds = std::chrono::seconds;
 
 constexpr const char* kScope = "https://storage.azure.com/.default";
 constexpr Seconds kSkew{300};
+constexpr std::size_t kMostOfId = 300;
 
 std::string path_of(const std::string& url) {
   const std::size_t host = url.find("://") + 3;
   const std::size_t path = url.find('/', host);
   return path == std::string::npos ? "" : url.substr(path);
+}
+
+Failure not_confirmed(const ServiceRequest& request, const HttpResponse& answer) {
+  Failure out;
+  out.is_retryable = request.may_run_twice;
+  out.http_status = answer.status;
+  out.text = request.what + ": expected HTTP " + std::to_string(request.done_status) + ", found HTTP " +
+             std::to_string(answer.status) +
+             ": it may have been carried out; is the endpoint one of Azure Storage?";
+  const std::string id = header_of(answer, "x-ms-request-id");
+  if (!id.empty()) out.text += " (request id " + id.substr(0, kMostOfId) + ")";
+  return out;
 }
 
 WallTime now() {
@@ -110,7 +123,12 @@ void Client::answered(const std::shared_ptr<Sent>& sent, HttpResponse* answer,
     const Failure out = common::failure_of(*failure, sent->request.what, "it", sent->request.may_run_twice);
     return sent->done(nullptr, &out);
   }
-  if (answer->status / 100 == 2) return sent->done(answer, nullptr);
+  if (answer->status / 100 == 2) {
+    const int wanted = sent->request.done_status;
+    if (wanted == 0 || answer->status == wanted) return sent->done(answer, nullptr);
+    const Failure strange = not_confirmed(sent->request, *answer);
+    return sent->done(nullptr, &strange);
+  }
   // Refused before anything was done: once more with what was learnt.
   if (!std::exchange(sent->is_again, true) && learns(*answer, sent->token)) return authorize(sent);
   const Failure out = failure_of(sent->request, *answer, secrets_of(*sent));

@@ -19,6 +19,8 @@ namespace cleat::azure {
 /// One request to a storage service.
 struct ServiceRequest : common::ServiceRequest {
   std::string path;  ///< behind the account's address, encoded, with a slash in front; may be empty
+  /// The one status that says that it is done: another one of 2xx is an answer of somebody else, a proxy for one. 0: any.
+  int done_status = 0;
 };
 
 /// Signs requests to one account and sends them. All but the constructor on the loop's thread.

@@ -136,8 +136,11 @@ void Place::learn(const Failure& failure) {
     last_failure_.is_retryable = true;
     open_later(0ms);
   }
-  const bool is_down = is_gone(failure) || failure.http_status == 401 || failure.http_status == 403 ||
-                       failure.http_status >= 500 || failure.status == CLEAT_UNAVAILABLE;
+  // Below 400 it was somebody else who answered.
+  const bool is_other = failure.http_status != 0 && failure.http_status < 400;
+  const bool is_down = is_gone(failure) || is_other || failure.http_status == 401 ||
+                       failure.http_status == 403 || failure.http_status >= 500 ||
+                       failure.status == CLEAT_UNAVAILABLE;
   if (is_down || failure.status == CLEAT_UNAUTHENTICATED) {
     tell_(CLEAT_HEALTH_DOWN, failure.text);
   } else if (failure.http_status == 429) {
