@@ -158,6 +158,26 @@ TEST_F(TokenTest, WhatAServerDidNotTakeIsNotGivenOutAgain) {
   EXPECT_EQ(ask().get().token, "token-2");
 }
 
+TEST_F(TokenTest, TokensThatNoServerTakesAreNotAskedForEachTime) {
+  serve([](const Asked&, int number) { return token(number); });
+  begin(with_secret());
+  const auto forget = [this](int number) {
+    curl.loop().post([this, number] { source->forget("token-" + std::to_string(number)); });
+  };
+  EXPECT_EQ(ask().get().token, "token-1");
+  forget(1);
+  EXPECT_EQ(ask().get().token, "token-2");
+  for (int i = 0; i < 10; ++i) {
+    forget(asked_);
+    EXPECT_FALSE(ask().get().is_failed);
+  }
+  EXPECT_LE(asked_, 4);
+  const int before = asked_;
+  curl.loop().post([this] { source->serves(); });
+  forget(before);
+  EXPECT_EQ(ask().get().token, "token-" + std::to_string(before + 1));
+}
+
 TEST_F(TokenTest, ARefusalIsSaidWithoutTheSecret) {
   serve([](const Asked& asked, int number) {
     return number == 1

@@ -123,6 +123,7 @@ void Client::answered(const std::shared_ptr<Sent>& sent, HttpResponse* answer,
     const Failure out = common::failure_of(*failure, sent->request.what, "it", sent->request.may_run_twice);
     return sent->done(nullptr, &out);
   }
+  if (tokens_ && answer->status != 401) tokens_->serves();
   if (answer->status / 100 == 2) {
     const int wanted = sent->request.done_status;
     if (wanted == 0 || answer->status == wanted) return sent->done(answer, nullptr);

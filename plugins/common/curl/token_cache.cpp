@@ -84,7 +84,15 @@ void TokenCache::get(std::uint64_t deadline_ns, Done done) {
 }
 
 void TokenCache::forget(const std::string& text) {
-  if (token_ && token_->text == text) token_.reset();
+  const Clock::time_point now = Clock::now();
+  if (!token_ || token_->text != text || now < forget_again_at_) return;
+  forget_again_at_ = now + forget_back_off_.next();
+  token_.reset();
+}
+
+void TokenCache::serves() {
+  forget_again_at_ = {};
+  forget_back_off_.reset();
 }
 
 void TokenCache::close() {

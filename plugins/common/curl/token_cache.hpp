@@ -21,7 +21,8 @@ struct AccessToken {
 
 /// The token of one identity. It is kept, and used until it ends; a while before that a new one is asked for while the old
 /// one still serves, one request at a time. After a failure nobody is asked again for a while, one second at first and 30
-/// in the end; what needs a token meanwhile gets that failure. All but the constructor on the loop's thread.
+/// in the end; what needs a token meanwhile gets that failure. So it is with tokens that no server takes, however good they
+/// look: the last one is kept meanwhile. All but the constructor on the loop's thread.
 class TokenCache {
  public:
   /// Exactly one of the two is given, for the time of the call.
@@ -37,8 +38,11 @@ class TokenCache {
   /// Calls `done` once, at once if a token is there, and by `deadline_ns` (CLOCK_MONOTONIC) at the latest. At most 4,096
   /// may wait; who comes on top is throttled.
   void get(std::uint64_t deadline_ns, Done done);
-  /// A server did not take this token: it is not given out again.
+  /// A server did not take this token: it is not given out again, unless it came in place of another that was not taken
+  /// either and it is too early to ask for a third.
   void forget(const std::string& text);
+  /// A server has taken one: the next that is not taken is replaced at once.
+  void serves();
   /// Who waits is told that the component stops. Only the destructor may follow, after the loop has stopped.
   void close();
 
@@ -62,6 +66,8 @@ class TokenCache {
   std::optional<ServiceFailure> last_failure_;
   Clock::time_point ask_again_at_;
   BackOff back_off_{std::chrono::seconds(1), std::chrono::seconds(30)};
+  Clock::time_point forget_again_at_;
+  BackOff forget_back_off_{std::chrono::milliseconds(500), std::chrono::seconds(30)};
   WaitingList<Done> waiting_;
 };
 

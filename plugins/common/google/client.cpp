@@ -107,6 +107,7 @@ void Client::answered(const std::shared_ptr<Sent>& sent, HttpResponse* answer,
         common::failure_of(*failure, request.what, "it", request.may_run_twice && !request.is_new_each_time);
     return sent->done(nullptr, &out);
   }
+  if (tokens_ && answer->status != 401) tokens_->serves();
   if (answer->status / 100 == 2 || answer->status == request.passes) return sent->done(answer, nullptr);
   // Refused before anything was done: once more with another token.
   if (answer->status == 401 && tokens_ && !std::exchange(sent->is_again, true)) {

@@ -28,6 +28,7 @@ class TokenSource {
   /// As of TokenCache.
   void get(std::uint64_t deadline_ns, Done done) { cache_.get(deadline_ns, std::move(done)); }
   void forget(const std::string& text) { cache_.forget(text); }
+  void serves() { cache_.serves(); }
   void close() { cache_.close(); }
 
  private:
