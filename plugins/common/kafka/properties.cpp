@@ -50,6 +50,9 @@ Properties common(const Settings& config) {
                  {"allow.auto.create.topics", "true"},
                  // A broker that comes back is found within this, whatever it has been away for.
                  {"reconnect.backoff.max.ms", "2000"},
+                 // A consumer does not wait ever longer but always for this: with the default it tries
+                 // twenty times a second. After a connection was lost the first attempt is made at once.
+                 {"reconnect.backoff.ms", "1000"},
                  {"log.connection.close", "false"},
                  {"enable.metrics.push", "false", true}};
   add_security(config.security, out);
