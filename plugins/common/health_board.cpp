@@ -8,6 +8,8 @@ namespace {
 
 /// Below the heartbeats of the manifests, also when the one who calls beat() waits for its longest time in between.
 constexpr std::uint64_t kBeatEveryNs = 4'000'000'000;
+/// So many ways to say one state get a line each.
+constexpr std::size_t kMostWords = 16;
 
 /// How much a state matters to who looks at the component. UNKNOWN weighs least.
 int weight(std::int32_t state) {
@@ -39,12 +41,23 @@ void HealthBoard::set(std::size_t part, std::int32_t state, const std::string& w
   Says& says = says_[part];
   if (says.state == state && says.why == why) return;
   const bool was_bad = is_bad(says.state);
-  says = {state, why};
+  if (state != says.state) says.logged.clear();
+  says.state = state;
+  says.why = why;
   report();
   if (is_bad(state))
-    host_.log(CLEAT_LOG_WARN, why, {{"part", parts_[part].name}});
+    warn(part);
   else if (was_bad)
     host_.log(CLEAT_LOG_INFO, parts_[part].well_again, {{"part", parts_[part].name}});
+}
+
+/// A client that tries again and again may say it in two or three ways by turns.
+void HealthBoard::warn(std::size_t part) {
+  Says& says = says_[part];
+  const bool is_known = std::find(says.logged.begin(), says.logged.end(), says.why) != says.logged.end();
+  if (is_known || says.logged.size() >= kMostWords) return;
+  says.logged.push_back(says.why);
+  host_.log(CLEAT_LOG_WARN, says.why, {{"part", parts_[part].name}});
 }
 
 void HealthBoard::report() {

@@ -11,7 +11,8 @@
 namespace cleat::common {
 
 /// What the parts of a component say of themselves: a client about its connection, reading about its progress. The host is
-/// told the worst of them, once per change, and the log gets a line for what is bad and for its end. Thread-safe.
+/// told the worst of them, once per change, and the log gets a line for what is bad and for its end. While a state stays the
+/// same each way to say it has one line, however often they take turns. Thread-safe.
 class HealthBoard {
  public:
   /// How the log calls a part, and what it says when the part is well again.
@@ -34,7 +35,9 @@ class HealthBoard {
   struct Says {
     std::int32_t state = CLEAT_HEALTH_UNKNOWN;
     std::string why;
+    std::vector<std::string> logged;  ///< of this state
   };
+  void warn(std::size_t part);
   void report();
   void tell();
 

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -7,6 +8,7 @@
 
 #include "common/back_off.hpp"
 #include "common/base64.hpp"
+#include "common/health_board.hpp"
 #include "common/json_text.hpp"
 #include "common/text.hpp"
 #include "common/ttl.hpp"
@@ -173,6 +175,32 @@ TEST(BackOff, DoublesUpToItsMostAndIsHalfByChance) {
   }
   back_off.reset();
   EXPECT_LE(back_off.next(), 100ms);
+}
+
+TEST(HealthBoard, LogsEachWayToSayAStateOnceWhileItLasts) {
+  testing::FakeHost host;
+  HealthBoard board(Host(host.table()), {{"client", "connected again"}});
+  const auto count = [&](const std::string& what) {
+    const auto lines = host.log();
+    return std::count_if(lines.begin(), lines.end(), [&](const auto& line) { return line.message == what; });
+  };
+  board.set(0, CLEAT_HEALTH_UP, "");
+  for (int i = 0; i < 50; ++i) {
+    board.set(0, CLEAT_HEALTH_DOWN, "reset");
+    board.set(0, CLEAT_HEALTH_DOWN, "refused");
+    EXPECT_EQ(host.health().second, "refused");
+  }
+  EXPECT_EQ(count("reset"), 1);
+  EXPECT_EQ(count("refused"), 1);
+  board.set(0, CLEAT_HEALTH_DOWN, "the password is wrong");
+  EXPECT_EQ(count("the password is wrong"), 1);
+  for (int i = 0; i < 50; ++i)
+    board.set(0, CLEAT_HEALTH_DOWN, "attempt " + std::to_string(i));
+  EXPECT_LE(host.log().size(), 16U);
+  board.set(0, CLEAT_HEALTH_UP, "");
+  EXPECT_EQ(count("connected again"), 1);
+  board.set(0, CLEAT_HEALTH_DOWN, "reset");
+  EXPECT_EQ(count("reset"), 2);
 }
 
 }  // namespace
