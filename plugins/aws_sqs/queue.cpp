@@ -106,7 +106,8 @@ void Queue::send(Action action, std::string body, const Ask& ask, Done done) {
       done(&json, nullptr);
     } catch (const std::invalid_argument& error) {
       aws::Failure strange;
-      strange.text = std::string("SQS ") + name_of(action) + ": the answer is no JSON: " + error.what();
+      strange.text = std::string("SQS ") + name_of(action) + ": the answer is no JSON: " + error.what() +
+                     "; is the endpoint SQS?";
       note(action, &strange);
       done(nullptr, &strange);
     }
@@ -121,8 +122,10 @@ void Queue::note(Action action, const aws::Failure* failure) {
       if (each.is_passing) each = {};
     }
   } else {
-    const bool is_passing = failure->status == CLEAT_UNAVAILABLE || failure->status == CLEAT_TIMEOUT ||
-                            failure->status == CLEAT_THROTTLED || failure->status == CLEAT_UNAUTHENTICATED;
+    // A renewal may not be asked for again for a long time: that it failed cannot wait for one that does not.
+    const bool is_passing = action == Action::change || failure->status == CLEAT_UNAVAILABLE ||
+                            failure->status == CLEAT_TIMEOUT || failure->status == CLEAT_THROTTLED ||
+                            failure->status == CLEAT_UNAUTHENTICATED || failure->status == CLEAT_REMOTE;
     // What is wrong with one request says nothing of the queue; and who may not look may read and write.
     if (failure->status == CLEAT_INVALID || failure->status == CLEAT_TOO_LARGE) return;
     if (action == Action::look && failure->http_status != 0) return;

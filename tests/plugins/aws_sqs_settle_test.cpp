@@ -1,3 +1,5 @@
+#include <vector>
+
 #include "batch.hpp"
 #include "lease.hpp"
 #include "plugins/aws_sqs_fixture.hpp"
@@ -145,6 +147,25 @@ TEST_F(SqsSettling, ARenewalThatIsThrottledIsRepeated) {
   ASSERT_TRUE(delivered(1));
   EXPECT_TRUE(asked("ChangeMessageVisibilityBatch", 3));
   EXPECT_TRUE(host.withdrawn().empty());
+}
+
+TEST_F(SqsSettling, ARenewalThatFailedIsNotTheLastWordOnTheQueue) {
+  const std::vector<Said> all{refused("InternalFailure", "x", "500 Internal Server Error"),
+                              refused("AccessDenied", "x", "403 Forbidden"),
+                              {"<html>Please log in</html>"}};
+  for (const Said& said : all)
+    next("ChangeMessageVisibilityBatch", said);
+  read({message("a")}, {{"visibilityTimeout", kFourSeconds}});
+  ASSERT_TRUE(delivered(1));
+  // A machine that stands still may let the lease end before.
+  ASSERT_TRUE(host.wait_until([&] {
+    return server.count("ChangeMessageVisibilityBatch") >= all.size() || !host.withdrawn().empty();
+  }));
+  // From here on there is nothing to renew.
+  host.withdrawn().empty() ? driver.settle(id(0)) : driver.abandon_withdrawn();
+  ASSERT_TRUE(asked("ReceiveMessage", server.count("ReceiveMessage") + 2));
+  EXPECT_TRUE(host.wait_until([&] { return host.health().first == CLEAT_HEALTH_UP; }))
+      << host.health().second;
 }
 
 TEST_F(SqsSettling, ARenewalThatHangsIsAskedAgainBeforeTheLeaseEnds) {
