@@ -55,14 +55,14 @@ class Event:
 class Plugin:
     """Ends with close(), which fails the test if the plugin broke the contract, leaked, or said a secret."""
 
-    def __init__(self, case, folder, plugins=BUILD / "plugins"):
+    def __init__(self, case, folder, plugins=BUILD / "plugins", environment=None):
         self.case = case
         self.folder = folder
         self._lines, self._replies, self._events, self._completed, self._health = [], [], [], {}, []
         self._news = threading.Condition()
         self._next_call = 0
         self._ended = False
-        environment = dict(os.environ)
+        environment = {**os.environ, **(environment or {})}
         environment["ASAN_OPTIONS"] = "exitcode=99:detect_stack_use_after_return=1:detect_leaks=1"
         environment["UBSAN_OPTIONS"] = "print_stacktrace=1:halt_on_error=1:exitcode=99"
         self.process = subprocess.Popen([DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)

@@ -7,10 +7,9 @@ import pytest
 from support.app import Answer
 from support.entra import Entra
 from support.host import component
+from support.servers_azure import HUB_CONNECTION as CONNECTION
 from support.wait import wait_until
 
-CONNECTION = ("Endpoint=sb://shop.servicebus.windows.net/;SharedAccessKeyName=RootManageSharedAccessKey;"
-              "SharedAccessKey=cGxhbnRlZC1rZXk=")
 SECRETS = ("cGxhbnRlZC1rZXk", "planted-secret", "eyJhbGci")
 
 

@@ -1,5 +1,6 @@
 """A programmable application: per path it answers what a test told it, and remembers what it was asked."""
 
+import select
 import socket
 import threading
 import time
@@ -16,7 +17,8 @@ class Answer:
     body: bytes = b""
     headers: dict = field(default_factory=dict)
     gate: threading.Event | None = None  # held back until it is set
-    cut: str = ""  # "before": closed without an answer; "inside": closed in the middle of one
+    cut: str = ""  # "before": closed without an answer; "inside": closed in its head; "body": in its body
+    slow: float = 0.0  # seconds before each byte of the body, which goes on until the other side has gone
 
 
 @dataclass
@@ -113,6 +115,10 @@ class Application:
             except OSError:
                 pass
 
+    @property
+    def is_listening(self):
+        return self._server is not None
+
     def close(self):
         self.stop()
         self._holder.close()
@@ -150,24 +156,27 @@ class Application:
         finally:
             with self._lock:
                 self._running -= request.method == "POST"
-        if answer.cut:
-            handler.close_connection = True
+        if answer.cut in ("before", "inside"):
             if answer.cut == "inside":
                 handler.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-le")
                 handler.wfile.flush()
-            try:
-                handler.connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            return
+            return _hang_up(handler)
+        body = answer.body
+        if answer.cut == "body" or answer.slow:
+            body = body.ljust(64)  # there is something to leave out
         handler.send_response_only(answer.status)
         for name, value in answer.headers.items():
             handler.send_header(name, value)
         if answer.status != 204:
-            handler.send_header("content-length", str(len(answer.body)))
+            handler.send_header("content-length", str(len(body)))
         handler.end_headers()
-        if answer.status != 204:
-            handler.wfile.write(answer.body)
+        if answer.cut == "body":
+            handler.wfile.write(body[: len(body) // 2])
+            _hang_up(handler)
+        elif answer.slow:
+            _drip(handler, body, answer.slow)
+        elif answer.status != 204:
+            handler.wfile.write(body)
 
     def forget(self):
         """What it was asked up to now."""
@@ -182,6 +191,23 @@ class Application:
         """Waits until a path was asked `count` times and gives these requests."""
         return wait_until(lambda: (lambda found: found if len(found) >= count else None)(self.requests(path, method)),
                           lambda: f"{count} {method} on {path}, there were {len(self.requests(path, method))}", deadline)
+
+
+def _hang_up(handler):
+    handler.close_connection = True
+    try:
+        handler.connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+
+
+def _drip(handler, body, seconds):
+    handler.close_connection = True
+    for at in range(len(body)):
+        # The other side says nothing more: what can be read is its end.
+        if select.select([handler.connection], [], [], seconds)[0]:
+            return
+        handler.wfile.write(body[at:at + 1])
 
 
 def _as_answer(given):

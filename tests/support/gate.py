@@ -37,6 +37,7 @@ class Gate:
 
     def __init__(self, target=None):
         self.target = target
+        self.count = 0  # of the connections that have come
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self._listener.setblocking(False)
         self.port = self._listener.getsockname()[1]
@@ -135,6 +136,7 @@ class Gate:
             near, _ = self._listener.accept()
         except OSError:
             return
+        self.count += 1
         far = None
         if self._mode != "refuse" and self.target is not None:
             try:

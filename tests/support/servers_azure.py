@@ -10,6 +10,9 @@ from .servers import Server
 from .wait import wait_until
 
 ACCOUNT, KEY = "acct", "c2VjcmV0LWtleS1mb3ItdGVzdHM="
+# What Kafka of scripts/brokers lets in as Event Hubs does.
+HUB_CONNECTION = ("Endpoint=sb://shop.servicebus.windows.net/;SharedAccessKeyName=RootManageSharedAccessKey;"
+                  "SharedAccessKey=cGxhbnRlZC1rZXk=")
 CREDENTIAL = {"account_name": ACCOUNT, "account_key": KEY}
 
 

@@ -16,6 +16,12 @@ from .servers import Server
 EMAIL = "tester@shop.iam.gserviceaccount.com"
 
 
+def new_private_key():
+    """In PEM, as the file of a service account has it."""
+    return subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], capture_output=True, text=True,
+                          check=True).stdout
+
+
 class FakeGcs(Server):
     """One server in `folder`. After kill() or stop() it is started again on the same ports with what it holds."""
 

@@ -10,9 +10,11 @@ import time
 import traceback
 
 from .broker import Kafka
+from .endurance import DAYS, MOST_GROWTH, Endurance, hub_of, most_cpu
 from .faults import describe, make_plan
 from .gate import Gate
 from .rig import Rig
+from .servers_google import new_private_key
 from .sources import GeneratorSource, KafkaSource
 
 _EVENTS = 20_000
@@ -24,6 +26,7 @@ def parse(arguments):
     parser.add_argument("minutes", type=float)
     parser.add_argument("--kafka", action="store_true")
     parser.add_argument("--dead-letters", action="store_true")
+    parser.add_argument("--cloud", action="store_true")
     parser.add_argument("--seed")
     parser.add_argument("--folder", type=pathlib.Path, required=True)
     return parser.parse_args(arguments)
@@ -61,8 +64,36 @@ def play(options, folder, seed, kafka):
     return f"{seconds:.0f} s: {str(verdict).splitlines()[0]}", verdict.ok()
 
 
+def endure(options):
+    """A bad time of all cloud services; a line for each part of it."""
+    folder = options.folder / "cloud"
+    with running_kafka(options.folder / "kafka") as (kafka, _):
+        shutil.rmtree(folder, ignore_errors=True)
+        run = Endurance(folder, new_private_key(), hub_of(kafka), kafka.port("sasl_ssl"))
+        try:
+            run.fail_fast(500)  # buffers and connections that are there once
+            parts = []
+            for day in DAYS:
+                parts.append(run.endure(day, options.minutes * 60 / len(DAYS)))
+                print(parts[-1], flush=True)
+            print(f"all were well again after {run.recover():.1f} s", flush=True)
+            run.check()
+        finally:
+            run.close()
+    busy = [part.what for part in parts if part.cpu > most_cpu()]
+    grown = parts[-1].after - parts[0].before
+    if busy:
+        print(f"more than {most_cpu():.0%} of a processor: {', '.join(busy)}")
+    if grown > MOST_GROWTH:
+        print(f"the host has grown by {grown} bytes")
+    return 1 if busy or grown > MOST_GROWTH else 0
+
+
 def main():
     options = parse(sys.argv[1:])
+    if options.cloud:
+        options.folder.mkdir(parents=True, exist_ok=True)
+        return endure(options)
     end = time.monotonic() + options.minutes * 60
     options.folder.mkdir(parents=True, exist_ok=True)
     number = 0

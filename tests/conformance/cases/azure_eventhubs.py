@@ -1,13 +1,11 @@
 from conformance.case import Case, Operation, Source
+from support.servers_azure import HUB_CONNECTION
 
 from . import kafka
 
-CONNECTION = ("Endpoint=sb://shop.servicebus.windows.net/;SharedAccessKeyName=RootManageSharedAccessKey;"
-              "SharedAccessKey=cGxhbnRlZC1rZXk=")
-
 
 def login(server, place):
-    return {"connectionString": CONNECTION, "eventHub": place, "endpoint": server.address("sasl_ssl"), "caCert": server.tls("ca.pem")}
+    return {"connectionString": HUB_CONNECTION, "eventHub": place, "endpoint": server.address("sasl_ssl"), "caCert": server.tls("ca.pem")}
 
 
 CASE = Case(
