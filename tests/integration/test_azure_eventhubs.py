@@ -1,5 +1,6 @@
 """Event Hubs' Kafka endpoint, as a real Kafka with the same logins; confluent-kafka reads what we wrote and writes what we read."""
 
+import json
 import uuid
 
 import pytest
@@ -141,14 +142,20 @@ def test_a_managed_identity(start_host, kafka, app, entra):
     has_no_secret(host)
 
 
-def test_a_token_is_renewed_before_it_ends(start_host, kafka, app, entra):
+def test_a_token_is_renewed_before_it_ends_and_nothing_is_lost(start_host, kafka, app, entra):
     entra.lifetime = 6
     hub = kafka.topic()
     text = identity_component(kafka, hub, azureTenantId="t", azureClientId="c", azureClientSecret="planted-secret")
     host = start_host(text, app=app, env={"AZURE_AUTHORITY_HOST": entra.url}).ready()
     there_and_back(host, kafka, app, hub)
-    wait_until(lambda: len(entra.forms) >= 3, "tokens are asked for again", 40)
-    assert host.create("hub", "later").status == 204
+    sent = []
+
+    def renewed():
+        sent.append(f"text-{len(sent)}")
+        assert host.create("hub", sent[-1]).status == 204, host.output[-3000:]
+        return len(entra.forms) >= 3
+    wait_until(renewed, "tokens are asked for again", 40)
+    wait_until(lambda: {json.dumps(text) for text in sent} <= {event.body.decode() for event in app.requests("/hub")}, "all have come", 60)
 
 
 def test_a_refused_application_is_said_and_comes_back(start_host, kafka, app, entra):
