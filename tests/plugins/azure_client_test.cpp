@@ -68,17 +68,17 @@ TEST(SharedKey, DatesAreThoseOfHttp) {
 
 // --- accounts ---
 
-Account account(const Pairs& fields, Service service = Service::queue) {
+Account account(const Pairs& fields, Service service = Service::queue, const AccountFields& names = {}) {
   const testing::MapOf map(fields);
   cleat_config raw{};
   raw.struct_size = sizeof raw;
   raw.metadata = map.map();
-  return account_of(Config(raw), service, [](const char*) { return std::nullopt; });
+  return account_of(Config(raw), service, names, [](const char*) { return std::nullopt; });
 }
 
-std::string error_of(const Pairs& fields) {
+std::string error_of(const Pairs& fields, const AccountFields& names = {}) {
   try {
-    account(fields);
+    account(fields, Service::queue, names);
   } catch (const Error& error) {
     return error.what();
   }
@@ -113,6 +113,24 @@ TEST(Account, IsInFields) {
             "https://a.blob.core.usgovcloudapi.net");
   EXPECT_TRUE(account({{"accountName", "a"}}).token.has_value());
   EXPECT_EQ(account({{"accountName", "a"}, {"sasToken", "?sv=2"}}).sas, "sv=2");
+}
+
+TEST(Account, IsInTheFieldsThatATypeNames) {
+  const AccountFields names{"storageConnectionString", "storageAccountName", "storageAccountKey",
+                            "storageSas", "storageEndpoint"};
+  const Pairs others{{"connectionString", "planted!"}, {"accountName", "b"}, {"endpoint", "http://other"}};
+  Pairs fields = others;
+  fields.insert(
+      fields.end(),
+      {{"storageAccountName", "a"}, {"storageAccountKey", kKeyText}, {"storageEndpoint", "http://h:1"}});
+  EXPECT_EQ(account(fields, Service::blob, names).url, "http://h:1/a");
+  EXPECT_EQ(account(fields, Service::blob, names).key, kKey);
+  EXPECT_EQ(error_of(others, names), "missing or empty storageAccountName field from metadata");
+  EXPECT_EQ(error_of({{"storageConnectionString", "AccountName=a"}}, names),
+            "storageConnectionString: expected AccountKey or SharedAccessSignature; found neither");
+  EXPECT_EQ(error_of({{"storageAccountName", "a"}, {"storageAccountKey", "?"}}, names)
+                .find("storageAccountKey: expected"),
+            0U);
 }
 
 TEST(Account, WhatIsWrongIsSaidWithoutSecrets) {

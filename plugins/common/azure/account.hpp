@@ -21,8 +21,17 @@ struct Account {
   std::optional<TokenSettings> token;
 };
 
-/// From the fields connectionString, accountName, accountKey, sasToken, endpoint and those of token_settings(). Throws
-/// Error(CLEAT_INVALID) that names the field, never with a secret.
-Account account_of(const Config& config, Service service, const Environment& from = environment);
+/// What a type calls the fields that its account is read from.
+struct AccountFields {
+  const char* connection_string = "connectionString";
+  const char* name = "accountName";
+  const char* key = "accountKey";
+  const char* sas = "sasToken";
+  const char* endpoint = "endpoint";
+};
+
+/// From these fields and those of token_settings(). Throws Error(CLEAT_INVALID) that names the field, never with a secret.
+Account account_of(const Config& config, Service service, const AccountFields& fields = {},
+                   const Environment& from = environment);
 
 }  // namespace cleat::azure
