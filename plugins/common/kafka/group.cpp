@@ -320,7 +320,7 @@ void Group::report() {
                     " is gone; how it goes on is decided when what is out of it is settled");
   } else if (unknown != partitions_.end()) {
     health_.set(HealthBoard::reading, CLEAT_HEALTH_DEGRADED,
-                (*unknown)->name() + " is not read yet, no broker tells where its reading begins: " +
+                (*unknown)->name() + " is not read yet, it is not known where its reading begins: " +
                     (*unknown)->unknown_start);
   } else if (const Partition* const stalled = find_stalled()) {
     health_.set(HealthBoard::reading, CLEAT_HEALTH_STALLED,

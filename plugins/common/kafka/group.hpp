@@ -31,7 +31,7 @@ class Group {
   /// Leaves and joins at the next rejoin_if_needed(): an assignment had to be given up.
   void rejoin() { must_rejoin_ = true; }
   void rejoin_if_needed();
-  /// Asks again where the partitions begin of which no broker told it yet. Blocks for at most a second or two.
+  /// Asks again where the partitions begin of which nobody told it yet. Blocks for at most a second or two.
   void learn_starts();
   [[nodiscard]] bool has_unknown_start() const;
   /// Sends the offsets that moved; does not wait.

@@ -28,7 +28,7 @@ struct Partition {
   std::optional<std::int64_t> seek_to;  ///< nothing is read before this is done
   bool is_lost = false;                 ///< the broker has not got the offset; a decision is due
   bool failed = false;                  ///< not read any more in this assignment
-  std::string unknown_start;  ///< why no broker told yet where reading begins; not read while this is set
+  std::string unknown_start;  ///< why nobody told yet where reading begins; not read while this is set
   /// Since when, and at which position, maxUncommitted keeps it from being read.
   std::optional<std::chrono::steady_clock::time_point> stalled_since;
   std::int64_t stalled_at = 0;

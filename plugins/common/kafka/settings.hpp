@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/kafka/bearer.hpp"
+#include "common/kafka/first_start.hpp"
 
 namespace cleat::kafka {
 
@@ -40,6 +41,7 @@ struct Settings {
   std::string group, client_id;
   Security security;
 
+  FirstStarts first_starts;  ///< if given, asked before initial_offset counts
   Start initial_offset = Start::newest;
   OffsetLost on_offset_lost = OffsetLost::stop;
   std::string assignment = "range";

@@ -68,29 +68,53 @@ bool StartPositions::is_new(const Key& key) const {
   return topic != first_count_->end() && key.second >= topic->second;
 }
 
-/// Decides for a partition without a committed offset. Returns why it could not.
-std::string StartPositions::start_of(Client& client, rd_kafka_topic_partition_t& one, int timeout_ms,
-                                     std::vector<Lost>& lost) {
-  const Key key{one.topic, one.partition};
-  std::string failure;
-  const auto known = known_.find(key);
-  if (known != known_.end()) {
-    Lost loss{key.first, key.second, known->second, 0, 0};
-    const auto offset = after_loss(client, loss, failure, timeout_ms);
-    if (!offset && failure.empty()) lost.push_back(loss);
-    one.offset = offset.value_or(known->second);
-    return failure;
+/// What is kept outside of Kafka of the partitions without an offset. Half of the time stays for the brokers.
+StartPositions::Kept StartPositions::ask_elsewhere(const rd_kafka_topic_partition_list_t& list,
+                                                   std::chrono::steady_clock::time_point end) const {
+  std::vector<Key> asked;
+  for (int i = 0; config_.first_starts && i < list.cnt; ++i) {
+    const rd_kafka_topic_partition_t& one = list.elems[i];
+    Key key{one.topic, one.partition};
+    if (one.offset < 0 && one.err == RD_KAFKA_RESP_ERR_NO_ERROR && known_.count(key) == 0)
+      asked.push_back(std::move(key));
   }
+  if (asked.empty()) return {};
+  const auto now = std::chrono::steady_clock::now();
+  return config_.first_starts(asked, now + (end - now) / 2);
+}
+
+/// Decides for a partition whose offset is gone. Returns why it could not.
+std::string StartPositions::start_after_loss(Client& client, rd_kafka_topic_partition_t& one,
+                                             std::int64_t from, int timeout_ms, std::vector<Lost>& lost) {
+  Lost loss{one.topic, one.partition, from, 0, 0};
+  std::string failure;
+  const auto offset = after_loss(client, loss, failure, timeout_ms);
+  if (!offset && failure.empty()) lost.push_back(loss);
+  one.offset = offset.value_or(from);
+  return failure;
+}
+
+/// Decides for a partition without a committed offset. Returns why it could not.
+std::string StartPositions::start_of(Client& client, rd_kafka_topic_partition_t& one, const Kept& kept,
+                                     int timeout_ms, std::vector<Lost>& lost) {
+  const Key key{one.topic, one.partition};
+  const auto known = known_.find(key);
+  if (known != known_.end()) return start_after_loss(client, one, known->second, timeout_ms, lost);
+  const auto found = kept.find(key);
+  if (found != kept.end() && !found->second.failure.empty()) return found->second.failure;
+  const std::optional<std::int64_t> elsewhere = found != kept.end() ? found->second.offset : std::nullopt;
   std::int64_t low = 0;
   std::int64_t high = 0;
   const rd_kafka_resp_err_t error =
       rd_kafka_query_watermark_offsets(client.get(), one.topic, one.partition, &low, &high, timeout_ms);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return rd_kafka_err2str(error);
+  if (elsewhere && (*elsewhere < low || *elsewhere > high))
+    return start_after_loss(client, one, *elsewhere, timeout_ms, lost);
   const bool from_beginning = config_.initial_offset == Settings::Start::oldest || is_new(key);
-  one.offset = from_beginning ? low : high;
+  one.offset = elsewhere.value_or(from_beginning ? low : high);
+  const char* const where = elsewhere ? "kept start" : from_beginning ? "beginning" : "end";
   host_.log(
-      CLEAT_LOG_INFO,
-      "no committed offset: reading begins at the " + std::string(from_beginning ? "beginning" : "end"),
+      CLEAT_LOG_INFO, "no committed offset: reading begins at the " + std::string(where),
       {{"partition", key.first + "/" + std::to_string(key.second)}, {"offset", std::to_string(one.offset)}});
   return {};
 }
@@ -101,6 +125,7 @@ StartPositions::Outcome StartPositions::resolve(Client& client, rd_kafka_topic_p
   if (!learn_topics(client)) return {"no broker told the topics' partitions", {}, {}};
   const rd_kafka_resp_err_t error = rd_kafka_committed(client.get(), &list, std::max(ms_until(end), 1));
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return {rd_kafka_err2str(error), {}, {}};
+  const Kept kept = ask_elsewhere(list, end);
   const PartitionList starts = new_list(static_cast<std::size_t>(list.cnt));
   for (int i = 0; i < list.cnt; ++i) {
     rd_kafka_topic_partition_t& one = list.elems[i];
@@ -113,7 +138,7 @@ StartPositions::Outcome StartPositions::resolve(Client& client, rd_kafka_topic_p
     else if (!has_offset && left == 0)
       why = "no broker was asked yet";
     else if (!has_offset)
-      why = start_of(client, one, left, outcome.lost);
+      why = start_of(client, one, kept, left, outcome.lost);
     if (!why.empty()) {
       outcome.unknown[{one.topic, one.partition}] = why;
       one.offset = RD_KAFKA_OFFSET_END;

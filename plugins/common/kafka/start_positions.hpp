@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/kafka/client.hpp"
+#include "common/kafka/first_start.hpp"
 #include "common/kafka/settings.hpp"
 
 namespace cleat::kafka {
@@ -23,7 +24,7 @@ class StartPositions {
     std::int32_t partition = 0;
     std::int64_t from = 0, low = 0, high = 0;
   };
-  using Key = std::pair<std::string, std::int32_t>;
+  using Key = PartitionKey;
   struct Outcome {
     std::string failure;                 ///< not empty: nothing is known of the whole list; to be tried again
     std::vector<Lost> lost;              ///< partitions that onOffsetLost: stop keeps from being read
@@ -35,8 +36,8 @@ class StartPositions {
   /// Notes how many partitions the topics have; what comes beyond these is new and is read from its
   /// beginning. Only the first answer counts. False: no broker answered.
   bool learn_topics(Client& client);
-  /// Fills in the offset of every partition of the list, and commits those that had none. One whose start no
-  /// broker tells gets the end, at which librdkafka waits without failing. No broker is asked about a partition
+  /// Fills in the offset of every partition of the list, and commits those that had none. One whose start
+  /// nobody tells gets the end, at which librdkafka waits without failing. No broker is asked about a partition
   /// after `end`.
   Outcome resolve(Client& client, rd_kafka_topic_partition_list_t& list,
                   std::chrono::steady_clock::time_point end);
@@ -52,8 +53,13 @@ class StartPositions {
 
  private:
   bool is_new(const Key& key) const;
-  std::string start_of(Client& client, rd_kafka_topic_partition_t& one, int timeout_ms,
+  using Kept = std::map<Key, FirstStart>;
+  [[nodiscard]] Kept ask_elsewhere(const rd_kafka_topic_partition_list_t& list,
+                                   std::chrono::steady_clock::time_point end) const;
+  std::string start_of(Client& client, rd_kafka_topic_partition_t& one, const Kept& kept, int timeout_ms,
                        std::vector<Lost>& lost);
+  std::string start_after_loss(Client& client, rd_kafka_topic_partition_t& one, std::int64_t from,
+                               int timeout_ms, std::vector<Lost>& lost);
 
   const Settings& config_;
   Host host_;
