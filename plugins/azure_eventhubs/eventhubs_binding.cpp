@@ -15,11 +15,17 @@ void EventHubsBinding::init(const Config& config) {
   if (config_.login) {
     config_.security.want_token = [this](kafka::TakeToken take) { login_->ask(std::move(take)); };
   }
+  if (config_.checkpoints) {
+    config_.first_starts = [this](const auto& partitions, auto end) {
+      return checkpoints_->starts(partitions, end);
+    };
+  }
   engine_.emplace(host_, config_, config.raw().directions);
 }
 
 void EventHubsBinding::start(Deadline /*deadline*/) {
   if (config_.login) login_.emplace(host_, *config_.login, config_.namespace_host);
+  if (config_.checkpoints) checkpoints_.emplace(host_, *config_.checkpoints);
   engine_->start(read_record,
                  [this](const kafka::ReadRecord& record, kafka::EventMetadata& metadata, cleat_event& event) {
                    describe_event(record, config_.all_properties, metadata, event);
@@ -42,7 +48,9 @@ void EventHubsBinding::begin_input(const Window& window) {
 }
 
 void EventHubsBinding::stop(Deadline deadline) {
+  if (checkpoints_) checkpoints_->stop();  // the engine's thread may wait for it
   if (engine_) engine_->stop(deadline);
+  checkpoints_.reset();
   login_.reset();
 }
 

@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "checkpoint_store.hpp"
 #include "common/kafka/engine.hpp"
 #include "eventhubs_config.hpp"
 #include "token_login.hpp"
@@ -29,6 +30,7 @@ class EventHubsBinding {
   Host host_;
   EventHubsConfig config_;
   std::optional<TokenLogin> login_;
+  std::optional<CheckpointStore> checkpoints_;
   std::optional<kafka::Engine> engine_;
 };
 

@@ -112,16 +112,34 @@ void read_input(const Config& config, const std::string& hub, EventHubsConfig& o
     refuse("sessionTimeout: expected a duration from 6s to 5m");
   out.session_timeout = std::chrono::ceil<milliseconds>(session);
   out.heartbeat = std::min(out.session_timeout / 3, milliseconds(3'000));
-  for (const char* name :
-       {"storageAccountName", "storageAccountKey", "storageConnectionString", "storageContainerName"}) {
-    if (config.text(name).empty() || out.topics.empty()) continue;
-    out.warnings.emplace_back(
-        "the storage account is not used: what was read is kept by the service itself, as the group's "
-        "offsets. "
-        "Checkpoints that Dapr left in the account are not read: the first start begins at initialOffset (" +
-        start + ")");
-    break;
+}
+
+/// Where the checkpoints of AMQP's readers are, if a storage account is given. Dapr demands one to read at all.
+void read_storage(const Config& config, const std::string& hub, const azure::Environment& from,
+                  EventHubsConfig& out) {
+  constexpr azure::AccountFields kFields{"storageConnectionString", "storageAccountName", "storageAccountKey",
+                                         nullptr, "storageEndpoint"};
+  const auto has = [&](const char* name) { return !trimmed(config, name).empty(); };
+  const bool has_account = has(kFields.connection_string) || has(kFields.name);
+  const bool has_container = has("storageContainerName");
+  if (out.topics.empty() || (!has_account && !has_container && !has(kFields.key) && !has(kFields.endpoint)))
+    return;
+  for (const auto& [is_there, name] :
+       {std::pair(has_account, kFields.name), std::pair(has_container, "storageContainerName")}) {
+    if (!is_there)
+      refuse(
+          "property " + std::string(name) +
+          " is required to subscribe to an Event Hub topic: the other storage fields are given. Leave them "
+          "all out if there are no checkpoints to begin at");
   }
+  if (has(kFields.connection_string) && has(kFields.key))
+    out.warnings.emplace_back("storageConnectionString counts, storageAccountKey does not: both are given");
+  CheckpointPlace place;
+  place.account = azure::account_of(config, azure::Service::blob, kFields, from);
+  place.container = trimmed(config, "storageContainerName");
+  place.folder = common::lower(out.namespace_host + "/" + hub + "/" + out.group + "/checkpoint/");
+  if (has(kFields.endpoint)) place.ca = out.security.ca;
+  out.checkpoints = std::move(place);
 }
 
 /// What the service asks of Kafka clients.
@@ -154,6 +172,7 @@ EventHubsConfig read_config(const Config& config, const azure::Environment& from
   read_endpoint(config, out);
   read_ca(config, out);
   read_input(config, hub, out);
+  read_storage(config, hub, from, out);
   if ((config.raw().directions & CLEAT_OUT) != 0) out.publish_topic = hub;
   set_service_values(config, out);
   return out;

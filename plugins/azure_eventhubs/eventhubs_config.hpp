@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "checkpoint_store.hpp"
 #include "common/azure/token_settings.hpp"
 #include "common/kafka/settings.hpp"
 
@@ -12,8 +13,9 @@ namespace cleat::eventhubs {
 
 /// A component's metadata as values. Names and defaults as in manifest.json.
 struct EventHubsConfig : kafka::Settings {
-  std::string namespace_host;                 ///< "shop.servicebus.windows.net"
-  std::optional<azure::TokenSettings> login;  ///< without it the connection string is the password
+  std::string namespace_host;                  ///< "shop.servicebus.windows.net"
+  std::optional<azure::TokenSettings> login;   ///< without it the connection string is the password
+  std::optional<CheckpointPlace> checkpoints;  ///< of readers over AMQP, if a storage account is given
   bool all_properties = false;
 };
 

@@ -4,14 +4,17 @@ import json
 import uuid
 
 import pytest
+from azure.eventhub.extensions.checkpointstoreblob import BlobCheckpointStore
 
 from support.app import Answer
 from support.entra import Entra
+from support.fixtures import serving
 from support.host import component
-from support.servers_azure import HUB_CONNECTION as CONNECTION
+from support.servers_azure import ACCOUNT, HUB_CONNECTION as CONNECTION, KEY, Azurite
 from support.wait import wait_until
 
-SECRETS = ("cGxhbnRlZC1rZXk", "planted-secret", "eyJhbGci")
+SECRETS = ("cGxhbnRlZC1rZXk", "planted-secret", "eyJhbGci", KEY)
+storage = serving(Azurite)
 
 
 @pytest.fixture
@@ -170,7 +173,66 @@ def test_a_refused_application_is_said_and_comes_back(start_host, kafka, app, en
     has_no_secret(host)
 
 
+def storage_fields(server, container):
+    return {"storageAccountName": ACCOUNT, "storageAccountKey": KEY, "storageContainerName": container, "storageEndpoint": server.endpoint("blob")}
+
+
+def keep_checkpoint(server, container, hub, group, **sequence_numbers):
+    """As a reader over AMQP does, by Azure's own package."""
+    with BlobCheckpointStore.from_connection_string(server.connection_string(), container) as store:
+        for partition, number in sequence_numbers.items():
+            store.update_checkpoint({"fully_qualified_namespace": "shop.servicebus.windows.net", "eventhub_name": hub, "consumer_group": group,
+                                     "partition_id": partition.removeprefix("p"), "offset": "4711", "sequence_number": number})
+
+
+def test_the_first_start_is_behind_a_checkpoint_and_the_next_one_where_it_ended(start_host, kafka, storage, app):
+    hub, group, box = kafka.topic(2), f"Shop-{uuid.uuid4().hex}", storage.make_container()
+    for partition in (0, 1):
+        kafka.produce(hub, *[{"value": b"%d-%d" % (partition, n), "partition": partition} for n in range(3)])
+    keep_checkpoint(storage, box.container_name, hub, group, p0=1)
+    text = hub_component(kafka, hub, consumerGroup=group, direction="input", initialOffset="newest", **storage_fields(storage, box.container_name))
+    host = start_host(text, app=app).ready()
+    assert [event.body for event in app.wait_for(1, "/hub")] == [b"0-2"]
+    wait_until(lambda: kafka.committed(group, hub) == {0: 3, 1: 3}, "both starts are committed")
+    host.stop()
+    keep_checkpoint(storage, box.container_name, hub, group, p0=0, p1=0)  # a group that has begun does not look at it again
+    kafka.produce(hub, {"value": b"1-3", "partition": 1})
+    host = start_host(text, app=app).ready()
+    assert app.wait_for(2, "/hub")[1].body == b"1-3"
+    has_no_secret(host)
+    folder = f"shop.servicebus.windows.net/{hub.lower()}/{group.lower()}/checkpoint"
+    assert [blob.name for blob in box.list_blobs()] == [f"{folder}/0", f"{folder}/1"]  # nothing of ours
+
+
+def test_nothing_is_begun_while_the_storage_account_is_away(start_host, kafka, app, tmp_path):
+    hub, group, server = kafka.topic(), uuid.uuid4().hex, Azurite(tmp_path)
+    kafka.produce(hub, b"0", b"1", b"2")
+    try:
+        box = server.make_container().container_name
+        keep_checkpoint(server, box, hub, group, p0=0)
+        server.stop()
+        fields = {"storageConnectionString": server.connection_string(), "storageContainerName": box, "initialOffset": "newest"}
+        host = start_host(hub_component(kafka, hub, consumerGroup=group, direction="input", **fields), app=app)
+        state = host.wait_for_state("hub", lambda state: "Get Blob Properties" in state.get("reason", ""), "says that the storage is away")
+        assert "where its reading begins" in state["reason"] and not app.requests("/hub") and kafka.committed(group, hub) == {}
+        server.start()
+        assert sorted(event.body for event in app.wait_for(2, "/hub", deadline=60)) == [b"1", b"2"]
+        has_no_secret(host)
+    finally:
+        server.stop()
+
+
+def test_a_checkpoint_that_the_hub_has_not_got_is_a_lost_offset(start_host, kafka, storage, app):
+    hub, group, box = kafka.topic(), uuid.uuid4().hex, storage.make_container().container_name
+    kafka.produce(hub, b"0", b"1")
+    keep_checkpoint(storage, box, hub, group, p0=40)
+    host = start_host(hub_component(kafka, hub, consumerGroup=group, direction="input", **storage_fields(storage, box)), app=app)
+    host.wait_for_state("hub", lambda state: f"the offset 41 of {hub}/0 is gone" in state.get("reason", ""), "says what is gone")
+    assert not app.requests("/hub") and kafka.committed(group, hub) == {}
+
+
 @pytest.mark.parametrize(("fields", "words"), [
+    ({"storageContainerName": "box"}, "property storageAccountName is required to subscribe to an Event Hub topic"),
     ({"connectionString": None}, "one of connectionString or eventHubNamespace is required"),
     ({"eventHubNamespace": "shop"}, "only one of connectionString or eventHubNamespace should be passed"),
     ({"connectionString": None, "eventHubNamespace": "shop", "enableEntityManagement": "true"}, "property resourceGroupName is required"),

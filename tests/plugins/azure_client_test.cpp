@@ -116,8 +116,8 @@ TEST(Account, IsInFields) {
 }
 
 TEST(Account, IsInTheFieldsThatATypeNames) {
-  const AccountFields names{"storageConnectionString", "storageAccountName", "storageAccountKey",
-                            "storageSas", "storageEndpoint"};
+  const AccountFields names{"storageConnectionString", "storageAccountName", "storageAccountKey", nullptr,
+                            "storageEndpoint"};
   const Pairs others{{"connectionString", "planted!"}, {"accountName", "b"}, {"endpoint", "http://other"}};
   Pairs fields = others;
   fields.insert(

@@ -109,7 +109,7 @@ Account account_of(const Config& config, Service service, const AccountFields& f
   if (!key.empty()) {
     out.key = key_of(key, fields.key);
   } else {
-    out.sas = sas_of(config.text(fields.sas));
+    if (fields.sas != nullptr) out.sas = sas_of(config.text(fields.sas));
     if (out.sas.empty()) out.token = token_settings(config, from);
   }
   const std::string endpoint = without_slash(config.text(fields.endpoint));

@@ -26,7 +26,7 @@ struct AccountFields {
   const char* connection_string = "connectionString";
   const char* name = "accountName";
   const char* key = "accountKey";
-  const char* sas = "sasToken";
+  const char* sas = "sasToken";  ///< null: the type has none
   const char* endpoint = "endpoint";
 };
 

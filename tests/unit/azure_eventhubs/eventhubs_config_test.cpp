@@ -149,14 +149,49 @@ TEST(EventHubsConfigTest, EntityManagement) {
   EXPECT_EQ(config.warnings.size(), 1U);
 }
 
-TEST(EventHubsConfigTest, AStorageAccountIsSaidToBeUnused) {
-  const Pairs fields{{"connectionString", kNamespace},
-                     {"eventHub", "h"},
-                     {"consumerGroup", "g"},
-                     {"storageAccountName", "a"},
-                     {"storageContainerName", "c"}};
-  EXPECT_EQ(config_of(fields).warnings.size(), 1U);
-  EXPECT_TRUE(config_of(fields, CLEAT_OUT).warnings.empty());
+Pairs with_storage(const Pairs& storage) {
+  Pairs fields{{"connectionString", kNamespace}, {"eventHub", "Orders"}, {"consumerGroup", "Shop"}};
+  fields.insert(fields.end(), storage.begin(), storage.end());
+  return fields;
+}
+
+TEST(EventHubsConfigTest, CheckpointsAreInAStorageAccount) {
+  EXPECT_FALSE(config_of(with_storage({})).checkpoints);
+  const Pairs by_key{
+      {"storageAccountName", "acct"}, {"storageAccountKey", "c2VjcmV0"}, {"storageContainerName", "box"}};
+  const CheckpointPlace place = *config_of(with_storage(by_key)).checkpoints;
+  EXPECT_EQ(place.account.url, "https://acct.blob.core.windows.net");
+  EXPECT_EQ(place.account.key, "secret");
+  EXPECT_EQ(place.container, "box");
+  EXPECT_EQ(place.folder, "shop.servicebus.windows.net/orders/shop/checkpoint/");
+  EXPECT_FALSE(config_of(with_storage(by_key), CLEAT_OUT).checkpoints);
+
+  const Pairs by_identity{{"storageAccountName", "acct"},
+                          {"storageContainerName", "box"},
+                          {"storageEndpoint", "https://h:1"},
+                          {"endpoint", "h:2"}};
+  const CheckpointPlace other = *config_of(with_storage(by_identity)).checkpoints;
+  EXPECT_EQ(other.account.url, "https://h:1/acct");
+  EXPECT_TRUE(other.account.token);
+
+  const std::string text = "AccountName=more;AccountKey=c2VjcmV0;EndpointSuffix=core.chinacloudapi.cn";
+  const Pairs by_string{{"storageConnectionString", text}, {"storageContainerName", "box"}};
+  EXPECT_EQ(config_of(with_storage(by_string)).checkpoints->account.url,
+            "https://more.blob.core.chinacloudapi.cn");
+  Pairs both = by_key;
+  both.emplace_back("storageConnectionString", text);
+  EXPECT_EQ(config_of(with_storage(both)).checkpoints->account.name, "more");
+  EXPECT_EQ(config_of(with_storage(both)).warnings.size(), 1U);
+}
+
+TEST(EventHubsConfigTest, HalfAStorageAccountIsAFault) {
+  EXPECT_TRUE(begins_with(error_of(with_storage({{"storageContainerName", "box"}})),
+                          "property storageAccountName is required to subscribe to an Event Hub topic"));
+  EXPECT_TRUE(begins_with(error_of(with_storage({{"storageAccountName", "acct"}})),
+                          "property storageContainerName is required to subscribe to an Event Hub topic"));
+  EXPECT_TRUE(begins_with(error_of(with_storage({{"storageConnectionString", "AccountName=a;AccountKey=?"},
+                                                 {"storageContainerName", "box"}})),
+                          "storageConnectionString: AccountKey: expected"));
 }
 
 TEST(EventHubsConfigTest, NoErrorShowsAKey) {
