@@ -101,7 +101,7 @@ BulkRequest bulk_request(const Request& request, const S3Config& config) {
   return out;
 }
 
-Bulk::Bulk(Bucket& bucket, const FileWork& files, WorkPtr work, BulkRequest request, Done done)
+Bulk::Bulk(Bucket& bucket, const common::FileWork& files, WorkPtr work, BulkRequest request, Done done)
     : bucket_(bucket),
       files_(files),
       work_(std::move(work)),
@@ -185,8 +185,8 @@ void Bulk::got(std::size_t index, common::HttpResponse& answer) {
   std::string body = request_.encode ? common::base64(answer.body) : std::move(answer.body);
   if (!path.empty()) {
     return files_.run<bool>(
-        [folder = bucket_.config().file_folder, path, body = std::move(body)] {
-          write_file(folder, path, body);
+        [place = bucket_.config().files, path, body = std::move(body)] {
+          common::write_file(place, path, body);
           return true;
         },
         [self = shared_from_this(), index](const bool*, const Error* error) {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "bucket.hpp"
-#include "files.hpp"
+#include "common/file_work.hpp"
 #include "object.hpp"
 
 namespace cleat::s3 {
@@ -36,7 +36,7 @@ class Bulk : public std::enable_shared_from_this<Bulk> {
   /// With a JSON array of results in the order of the items; or with why there is none: the call is over.
   using Done = std::function<void(const std::string* results, const aws::Failure* failure)>;
 
-  Bulk(Bucket& bucket, const FileWork& files, WorkPtr work, BulkRequest request, Done done);
+  Bulk(Bucket& bucket, const common::FileWork& files, WorkPtr work, BulkRequest request, Done done);
 
   void begin();
   /// Ends the call now. Nothing in it is read after that: all bytes are its own.
@@ -52,7 +52,7 @@ class Bulk : public std::enable_shared_from_this<Bulk> {
   [[nodiscard]] std::uint64_t left() const;
 
   Bucket& bucket_;
-  const FileWork& files_;
+  const common::FileWork& files_;
   const WorkPtr work_;
   BulkRequest request_;
   Done done_;

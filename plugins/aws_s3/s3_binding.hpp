@@ -11,8 +11,8 @@
 
 #include "bucket.hpp"
 #include "common/curl/loop.hpp"
+#include "common/file_work.hpp"
 #include "common/told_health.hpp"
-#include "files.hpp"
 #include "s3_config.hpp"
 #include "upload.hpp"
 #include "work.hpp"
@@ -62,7 +62,7 @@ class S3Binding {
   S3Config config_;
   common::ToldHealth health_{host_};
   std::optional<common::CurlLoop> curl_;
-  std::optional<FileWork> files_;
+  std::optional<common::FileWork> files_;
   std::optional<Bucket> bucket_;
   std::unordered_map<std::uint64_t, WorkPtr> running_;  ///< by call; of the loop's thread
   std::function<void()> drained_;                       ///< stop() waits for it

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "common/aws/settings.hpp"
+#include "common/files.hpp"
 
 namespace cleat::s3 {
 
@@ -19,8 +20,9 @@ struct S3Config {
   std::string base;  ///< what the path of every object begins with: "/bucket", or nothing
   bool skip_verify = false;
   bool decode_base64 = false, encode_base64 = false;
-  std::string file_path, file_folder, storage_class, presign_ttl;  ///< empty: none
-  std::uint64_t max_object_bytes = 0;                              ///< 0: no bound
+  std::string file_path, storage_class, presign_ttl;  ///< empty: none
+  common::FilePlace files{"", "s3 binding error: "};
+  std::uint64_t max_object_bytes = 0;  ///< 0: no bound
   std::uint64_t part_bytes = 0;
   bool strict_dapr = false;
 };

@@ -30,7 +30,7 @@ aws::Failure error_inside(const common::XmlNode& error, const common::HttpRespon
 
 }  // namespace
 
-Upload::Upload(Bucket& bucket, const FileWork& files, WorkPtr work, NewObject object, Done done)
+Upload::Upload(Bucket& bucket, const common::FileWork& files, WorkPtr work, NewObject object, Done done)
     : bucket_(bucket),
       files_(files),
       work_(std::move(work)),
@@ -45,11 +45,11 @@ void Upload::begin() {
 void Upload::open() {
   is_opening_ = true;
   const S3Config& config = bucket_.config();
-  using FilePtr = std::shared_ptr<const File>;
+  using FilePtr = std::shared_ptr<const common::File>;
   const bool decode = object_.decode;
   files_.run<std::pair<FilePtr, std::string>>(
-      [folder = config.file_folder, path = object_.file_path, decode, most = config.max_object_bytes] {
-        auto file = std::make_shared<const File>(folder, path);
+      [place = config.files, path = object_.file_path, decode, most = config.max_object_bytes] {
+        auto file = std::make_shared<const common::File>(place, path);
         std::string bytes;
         if (decode) {
           // All at once: it has to be whole to be checked.

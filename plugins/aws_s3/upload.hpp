@@ -9,7 +9,8 @@
 #include <vector>
 
 #include "bucket.hpp"
-#include "files.hpp"
+#include "common/file_work.hpp"
+#include "common/files.hpp"
 #include "object.hpp"
 
 namespace cleat::s3 {
@@ -25,7 +26,7 @@ class Upload : public std::enable_shared_from_this<Upload> {
   /// Exactly one of the two is given.
   using Done = std::function<void(const Stored* stored, const aws::Failure* failure)>;
 
-  Upload(Bucket& bucket, const FileWork& files, WorkPtr work, NewObject object, Done done);
+  Upload(Bucket& bucket, const common::FileWork& files, WorkPtr work, NewObject object, Done done);
 
   void begin();
   /// Ends it now, whatever it waits for. Nothing if its bytes are those of the call: that ends with its transfers.
@@ -47,11 +48,11 @@ class Upload : public std::enable_shared_from_this<Upload> {
   [[nodiscard]] bool is_of_file() const { return file_ != nullptr || is_opening_; }
 
   Bucket& bucket_;
-  const FileWork& files_;
+  const common::FileWork& files_;
   const WorkPtr work_;
   NewObject object_;
   Done done_;
-  std::shared_ptr<const File> file_;
+  std::shared_ptr<const common::File> file_;
   bool is_opening_ = false;
   std::uint64_t size_ = 0, part_bytes_ = 0;
   std::string upload_id_;

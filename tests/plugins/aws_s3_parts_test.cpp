@@ -3,7 +3,6 @@
 #include <optional>
 #include <string>
 
-#include "files.hpp"
 #include "listing.hpp"
 #include "object.hpp"
 #include "plugins/aws_environment.hpp"
@@ -112,25 +111,6 @@ TEST(S3Listing, AsksForWhatTheDataSays) {
   EXPECT_EQ(list_query("null"), (Query{{"encoding-type", "url"}, {"max-keys", "1000"}}));
   for (const char* bad : {"[]", "{", R"({"maxResults":-1})", R"({"maxResults":1.5})", R"({"prefix":1})"})
     EXPECT_THROW(list_query(bad), Error) << bad;
-}
-
-TEST_F(S3Parts, AFileThatBecomesShorterIsAnError) {
-  const File file("", environment.write("f", "0123456789"));
-  EXPECT_EQ(file.size(), 10U);
-  EXPECT_EQ(file.read(8, 2), "89");
-  EXPECT_THROW(file.read(8, 3), Error);
-}
-
-TEST_F(S3Parts, AFileIsReplacedWholeOrNotAtAll) {
-  const std::string path = environment.write("f", "old");
-  write_file("", path, "new");
-  EXPECT_EQ(File("", path).read(0, 3), "new");
-  const std::string folder = path.substr(0, path.rfind('/'));
-  write_file(folder, "g", "inside");
-  EXPECT_EQ(File(folder, folder + "/g").read(0, 6), "inside");
-  EXPECT_THROW(write_file(folder, "../g", "outside"), Error);
-  EXPECT_THROW(write_file(folder, "none/g", "x"), Error);
-  EXPECT_THROW(File(folder, "../" + folder.substr(folder.rfind('/') + 1) + "/g"), Error);
 }
 
 }  // namespace

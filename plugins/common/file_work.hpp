@@ -2,36 +2,12 @@
 
 #include <cleat/plugin.hpp>
 
-#include <cstdint>
 #include <functional>
 #include <memory>
-#include <string>
 
 #include "common/event_loop.hpp"
 
-namespace cleat::s3 {
-
-/// A file that is open for reading.
-class File {
- public:
-  /// A path below `folder`, or, without one, any path. Throws Error that says why it cannot be read. It may block.
-  File(const std::string& folder, const std::string& path);
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File();
-
-  [[nodiscard]] std::uint64_t size() const { return size_; }
-  /// Throws Error if so many bytes are not there. It may block.
-  [[nodiscard]] std::string read(std::uint64_t from, std::uint64_t count) const;
-
- private:
-  std::string path_;
-  int descriptor_;
-  std::uint64_t size_ = 0;
-};
-
-/// Makes or replaces a file, whole or not at all. Throws Error. It may block.
-void write_file(const std::string& folder, const std::string& path, std::string_view bytes);
+namespace cleat::common {
 
 /// Work on files, which may block, in the host's pool; what comes of it is told on the loop.
 class FileWork {
@@ -71,4 +47,4 @@ class FileWork {
   common::EventLoop& loop_;
 };
 
-}  // namespace cleat::s3
+}  // namespace cleat::common
