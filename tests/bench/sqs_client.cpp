@@ -1,75 +1,26 @@
 #include "sqs_client.hpp"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/sha.h>
-
-#include <cstdio>
-#include <cstdlib>
 #include <utility>
 
 namespace cleat::bench {
-namespace {
-
-constexpr const char* kRegion = "us-east-1";
-using Hash = std::array<unsigned char, 32>;
-
-Hash hmac(const unsigned char* key, std::size_t size, std::string_view text) {
-  Hash out{};
-  HMAC(EVP_sha256(), key, static_cast<int>(size), reinterpret_cast<const unsigned char*>(text.data()),
-       text.size(), out.data(), nullptr);
-  return out;
-}
-
-std::string hex(const Hash& bytes) {
-  constexpr const char* kDigits = "0123456789abcdef";
-  std::string out;
-  for (const unsigned char byte : bytes)
-    out.append({kDigits[byte >> 4U], kDigits[byte & 15U]});
-  return out;
-}
-
-std::string hash_of(const std::string& text) {
-  Hash out{};
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), out.data());
-  return hex(out);
-}
-
-}  // namespace
 
 SqsClient::SqsClient(boost::asio::io_context& io, const Args& args)
     : host_("127.0.0.1:" + args.text("server")),
       url_("http://" + host_ + "/"),
       queue_(args.text("queue")),
+      signature_("sqs", "any-key", "any-secret"),
       multi_(io, [this](CURL* handle) { finished(handle); }) {}
 
-/// AWS Signature Version 4.
 curl_slist* SqsClient::signed_headers(const char* action, const std::string& body) {
-  std::array<char, 32> time{};
-  const std::time_t now = std::time(nullptr);
-  std::strftime(time.data(), time.size(), "%Y%m%dT%H%M%SZ", std::gmtime(&now));
-  const std::string date(time.data(), 8), target = std::string("AmazonSQS.") + action;
-  if (date != day_) {
-    day_ = date;
-    constexpr std::string_view kSecret = "AWS4any-secret";
-    key_ = hmac(reinterpret_cast<const unsigned char*>(kSecret.data()), kSecret.size(), date);
-    for (const char* part : {kRegion, "sqs", "aws4_request"})
-      key_ = hmac(key_.data(), key_.size(), part);
-  }
   constexpr const char* kNames = "content-type;host;x-amz-date;x-amz-target";
-  const std::string scope = date + "/" + kRegion + "/sqs/aws4_request";
+  const std::string &time = signature_.note_time(), target = std::string("AmazonSQS.") + action;
   const std::string canonical = "POST\n/\n\ncontent-type:application/x-amz-json-1.0\nhost:" + host_ +
-                                "\nx-amz-date:" + time.data() + "\nx-amz-target:" + target + "\n\n" + kNames +
-                                "\n" + hash_of(body);
-  const std::string signature =
-      hex(hmac(key_.data(), key_.size(),
-               std::string("AWS4-HMAC-SHA256\n") + time.data() + "\n" + scope + "\n" + hash_of(canonical)));
+                                "\nx-amz-date:" + time + "\nx-amz-target:" + target + "\n\n" + kNames + "\n" +
+                                hash_of(body);
   curl_slist* list = nullptr;
-  for (const std::string& line :
-       {std::string("Content-Type: application/x-amz-json-1.0"), std::string("Expect:"),
-        std::string("X-Amz-Date: ") + time.data(), std::string("X-Amz-Target: ") + target,
-        "Authorization: AWS4-HMAC-SHA256 Credential=any-key/" + scope + ", SignedHeaders=" + kNames +
-            ", Signature=" + signature})
+  for (const std::string& line : {std::string("Content-Type: application/x-amz-json-1.0"),
+                                  std::string("Expect:"), "X-Amz-Date: " + time, "X-Amz-Target: " + target,
+                                  "Authorization: " + signature_.of(canonical, kNames)})
     list = curl_slist_append(list, line.c_str());
   return list;
 }

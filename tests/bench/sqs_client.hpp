@@ -1,7 +1,5 @@
 #pragma once
 
-#include <array>
-#include <ctime>
 #include <deque>
 #include <functional>
 #include <string>
@@ -9,6 +7,7 @@
 #include <vector>
 
 #include "args.hpp"
+#include "aws_signature.hpp"
 #include "curl_multi.hpp"
 
 namespace cleat::bench {
@@ -36,8 +35,7 @@ class SqsClient {
   void finished(CURL* handle);
 
   std::string host_, url_, queue_;
-  std::string day_{};  ///< that key_ is for
-  std::array<unsigned char, 32> key_{};
+  AwsSignature signature_;
   std::deque<Request> requests_{};
   std::vector<Request*> free_{};
   CurlMulti multi_;
