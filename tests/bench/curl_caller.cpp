@@ -17,6 +17,7 @@ CurlCaller::Transfer& CurlCaller::make_transfer() {
   Transfer& made = transfers_.emplace_back();
   made.handle = new_handle(url_, made.answer);
   curl_easy_setopt(made.handle, CURLOPT_PRIVATE, &made);
+  curl_easy_setopt(made.handle, CURLOPT_FAILONERROR, 1L);
   return made;
 }
 

@@ -13,7 +13,7 @@
 namespace cleat::bench {
 
 /// The bare Beast server in front of libcurl's multi interface: what comes is sent on with a handle that is kept, and what the
-/// far end answers is the answer. One thread.
+/// far end answers is the answer. An error of the far end ends the program. One thread.
 class CurlCaller {
  public:
   /// Sets what is other than a POST, and the headers, before each transfer. The body stays until its end.

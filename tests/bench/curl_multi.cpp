@@ -1,8 +1,12 @@
 #include "curl_multi.hpp"
 
+#include <unistd.h>
+
+#include <boost/asio/post.hpp>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <utility>
 
 namespace cleat::bench {
@@ -29,7 +33,6 @@ CURL* new_handle(const std::string& url, std::string& answer) {
 
 CurlMulti::CurlMulti(boost::asio::io_context& io, Done done)
     : io_(io), done_(std::move(done)), multi_((curl_global_init(CURL_GLOBAL_DEFAULT), curl_multi_init())) {
-  // More than are ever made: the place of a socket that is closed would be taken for that of the next one.
   curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, 1024L);
   curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
   curl_multi_setopt(
@@ -46,6 +49,12 @@ CurlMulti::CurlMulti(boost::asio::io_context& io, Done done)
 }
 
 void CurlMulti::begin(CURL* handle) {
+  curl_easy_setopt(handle, CURLOPT_CLOSESOCKETDATA, this);
+  curl_easy_setopt(
+      handle, CURLOPT_CLOSESOCKETFUNCTION, +[](void* self, curl_socket_t socket) {
+        static_cast<CurlMulti*>(self)->forget(socket);
+        return ::close(socket);
+      });
   check_curl(curl_multi_add_handle(multi_, handle) == CURLM_OK, "a transfer cannot be begun");
 }
 
@@ -58,6 +67,14 @@ void CurlMulti::act(curl_socket_t socket, int events) {
     curl_multi_remove_handle(multi_, handle);
     done_(handle);
   }
+}
+
+/// The number of a socket that is closed is that of the next one.
+void CurlMulti::forget(curl_socket_t socket) {
+  if (sockets_.count(socket) == 0) return;
+  const auto gone = std::make_shared<decltype(sockets_)::node_type>(sockets_.extract(socket));
+  gone->mapped().release();
+  boost::asio::post(io_, [gone] {});
 }
 
 /// A socket is watched for as long as its connection lives; that libcurl does not want to hear of it between two transfers

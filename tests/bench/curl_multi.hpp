@@ -23,6 +23,7 @@ class CurlMulti {
  private:
   void act(curl_socket_t socket, int events);
   void watch(curl_socket_t socket, int what);
+  void forget(curl_socket_t socket);
   void wait(long milliseconds);
 
   boost::asio::io_context& io_;

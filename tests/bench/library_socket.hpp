@@ -14,7 +14,9 @@ class LibrarySocket {
   LibrarySocket(boost::asio::io_context& io, int descriptor) : descriptor_(io, descriptor) {}
   LibrarySocket(const LibrarySocket&) = delete;
   LibrarySocket& operator=(const LibrarySocket&) = delete;
-  ~LibrarySocket() { descriptor_.release(); }
+  ~LibrarySocket() { release(); }
+  /// The library is about to close it: nothing runs from here on. Destroy it later if this may be below one of its calls.
+  void release() { descriptor_.release(); }
 
   /// `ready` runs each time there is something to read.
   void read_always(std::function<void()> ready) {
