@@ -1,6 +1,7 @@
 # Azurite 3.35.0 (Azure Blob and Queue storage), from npm
 # Account: acct with the key c2VjcmV0LWtleS1mb3ItdGVzdHM= (a second one: other, b3RoZXIta2V5LWZvci10ZXN0cw==).
 # Ports: blob, queue; and with TLS, on data of its own: tls_blob, tls_queue, which take bearer tokens too.
+# AZURITE_STORAGE=memory: nothing is kept on disk.
 # shellcheck shell=bash
 
 azurite_version=3.35.0
@@ -20,7 +21,9 @@ install_broker() {
 # azurite KIND BLOB QUEUE OPTION...: the command for one with its data in a folder of its own. New clients ask for versions
 # that it does not know yet: they are let in.
 azurite() {
-  command=(node "$azurite_home/node_modules/azurite/dist/src/azurite.js" --silent --disableTelemetry --skipApiVersionCheck --location "$data/$1"
+  local storage=(--location "$data/$1")
+  [ "${AZURITE_STORAGE:-disk}" != memory ] || storage=(--inMemoryPersistence)
+  command=(node "$azurite_home/node_modules/azurite/dist/src/azurite.js" --silent --disableTelemetry --skipApiVersionCheck "${storage[@]}"
     --blobPort "$(port_of "$2")" --queuePort "$(port_of "$3")" --tablePort "$(free_ports 1)" "${@:4}")
 }
 
