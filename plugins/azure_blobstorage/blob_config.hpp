@@ -6,6 +6,7 @@
 #include <string>
 
 #include "common/azure/account.hpp"
+#include "common/files.hpp"
 
 namespace cleat::blobstorage {
 
@@ -16,6 +17,7 @@ struct BlobConfig {
   std::string public_access;  ///< of a container that is made: "", "blob" or "container"
   bool make_container = true;
   bool decode_base64 = false;
+  common::FilePlace files;
   std::uint64_t max_blob_bytes = 0;  ///< 0: no bound
   std::uint64_t block_bytes = 0;
   bool strict_dapr = false;

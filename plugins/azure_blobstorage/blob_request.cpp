@@ -1,10 +1,13 @@
 #include "blob_request.hpp"
 
+#include <openssl/evp.h>
+
 #include <algorithm>
 #include <array>
 
 #include "common/base64.hpp"
 #include "common/curl/answer.hpp"
+#include "common/json_text.hpp"
 #include "common/text.hpp"
 #include "common/ttl.hpp"
 #include "common/unquote.hpp"
@@ -26,6 +29,14 @@ bool is_of_transport(std::string_view name, std::string_view value) {
   if (name.rfind("dapr-", 0) == 0 || name.rfind("grpc-", 0) == 0 || name.rfind(':', 0) == 0) return true;
   return (name == "content-type" && value.rfind("application/grpc", 0) == 0) ||
          (name == "user-agent" && value.find("grpc-") != std::string_view::npos);
+}
+
+std::string md5(std::string_view bytes) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned length = 0;
+  if (::EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, ::EVP_md5(), nullptr) != 1)
+    throw Error(CLEAT_UNSUPPORTED, "metadata 'contentMD5': this machine's OpenSSL does not offer MD5");
+  return common::base64({reinterpret_cast<const char*>(digest.data()), length});
 }
 
 bool is_of_trace(std::string_view name) {
@@ -116,6 +127,14 @@ azure::Failure in_words_of_dapr(azure::Failure failure) {
   return failure;
 }
 
+azure::Failure failure_of(const Error& error) {
+  azure::Failure out;
+  out.status = error.status;
+  out.is_retryable = (error.flags & CLEAT_RETRYABLE) != 0;
+  out.text = error.what();
+  return out;
+}
+
 std::string path_of(const BlobConfig& config, std::string_view blob) {
   return "/" + common::encoded_path(config.container, false) + "/" + common::encoded_path(blob, true);
 }
@@ -138,10 +157,27 @@ void read_new_blob(const Request& request, const BlobConfig& config, NewBlob& ou
   auto inside = config.strict_dapr ? common::go_unquoted(request.data()) : common::unquoted(request.data());
   out.data = request.data();
   if (inside) out.data = out.owned = std::move(*inside);
-  if (!config.decode_base64) return;
-  auto decoded = common::from_base64(out.data);
-  if (!decoded) throw Error(CLEAT_INVALID, "the data is not base64, which decodeBase64 asks for");
-  out.data = out.owned = std::move(*decoded);
+  if (config.decode_base64) {
+    auto decoded = common::from_base64(out.data);
+    if (!decoded) throw Error(CLEAT_INVALID, "the data is not base64, which decodeBase64 asks for");
+    out.data = out.owned = std::move(*decoded);
+  }
+  if (!out.content_md5.empty() && md5(out.data) != out.content_md5) {
+    throw Error(
+        CLEAT_INVALID,
+        "Md5Mismatch: the MD5 value specified in the request did not match the data: check contentMD5");
+  }
+}
+
+Response answer_of_create(const BlobConfig& config, const std::string& name, const std::string& presigned_url,
+                          const common::HttpResponse& answer) {
+  std::string body = "{\"blobURL\":" + common::json_string(config.account.url + path_of(config, name)) +
+                     ",\"blobName\":" + common::json_string(name);
+  if (!presigned_url.empty()) body += ",\"presignURL\":" + common::json_string(presigned_url);
+  body += "}";
+  return {Buffer::of(std::move(body)),
+          "application/json",
+          {{"blobName", name}, {"ETag", common::header_of(answer, "etag")}}};
 }
 
 Response answer_of_get(common::HttpResponse& answer, bool with_metadata) {

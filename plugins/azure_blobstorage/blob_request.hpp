@@ -38,11 +38,18 @@ std::string delete_snapshots(std::string_view how);
 /// With what Dapr says of a blob that is not there, and the field of a bound that was met.
 azure::Failure in_words_of_dapr(azure::Failure failure);
 
+/// What a file or the data of a call is to blame for.
+azure::Failure failure_of(const Error& error);
+
 /// "/container/blob", encoded.
 std::string path_of(const BlobConfig& config, std::string_view blob);
 
 /// The blob's address with a signature to read it. Throws Error without the key of the account.
 std::string presigned(const BlobConfig& config, const std::string& blob, std::chrono::seconds how_long);
+
+/// What create answers; `presigned_url` may be empty.
+Response answer_of_create(const BlobConfig& config, const std::string& name, const std::string& presigned_url,
+                          const common::HttpResponse& answer);
 
 /// What get answers of a blob beside its bytes.
 Response answer_of_get(common::HttpResponse& answer, bool with_metadata);

@@ -8,6 +8,7 @@
 #include "common/on_loop.hpp"
 #include "common/text.hpp"
 #include "common/url.hpp"
+#include "download.hpp"
 #include "listing.hpp"
 #include "upload.hpp"
 
@@ -48,6 +49,8 @@ void BlobStorageBinding::start(Deadline /*deadline*/) {
   }
   container_.emplace(*curl_, config_.account, std::move(place),
                      [this](std::int32_t health, const std::string& why) { health_.tell(health, why); });
+  files_.emplace(host_, curl_->loop());
+  file_calls_.emplace(curl_->loop());
   curl_->start();
   curl_->loop().post([this] { container_->open(); });
 }
@@ -72,28 +75,43 @@ void BlobStorageBinding::invoke(const Request& request, Call&& call) {
   if (operation == "delete") return remove(request, std::move(call));
   if (operation == "list") return list(request, std::move(call));
   if (operation == "presign") return presign(request, std::move(call));
-  if (operation == "bulkGet") return bulk(request, std::move(call), Bulk::Kind::get);
-  if (operation == "bulkCreate") return bulk(request, std::move(call), Bulk::Kind::create);
-  if (operation == "bulkDelete") return bulk(request, std::move(call), Bulk::Kind::remove);
+  if (operation == "bulkGet") return bulk(request, std::move(call), BulkRequest::Kind::get);
+  if (operation == "bulkCreate") return bulk(request, std::move(call), BulkRequest::Kind::create);
+  if (operation == "bulkDelete") return bulk(request, std::move(call), BulkRequest::Kind::remove);
   throw Error(
       CLEAT_UNSUPPORTED,
       "operation: expected create, get, delete, list, presign, bulkGet, bulkCreate or bulkDelete, found '" +
           std::string(operation) + "'");
 }
 
-void BlobStorageBinding::create(const Request& request, Call&& call) {
-  const auto upload = std::make_shared<Upload>(*container_, config_, request);
+void BlobStorageBinding::begin(Call&& call, std::function<void(Call&& call)> task) {
   // std::function wants to be copied, and a call cannot be.
-  auto held = std::make_shared<Call>(std::move(call));
-  if (!curl_->loop().post([upload, held] { upload->begin(std::move(*held)); }))
+  const auto held = std::make_shared<Call>(std::move(call));
+  if (!curl_->loop().post([task = std::move(task), held] { task(std::move(*held)); }))
     held->fail(CLEAT_CANCELLED, "the component has stopped");
 }
 
-void BlobStorageBinding::bulk(const Request& request, Call&& call, Bulk::Kind kind) {
-  const auto all = std::make_shared<Bulk>(*container_, config_, request, kind);
-  auto held = std::make_shared<Call>(std::move(call));
-  if (!curl_->loop().post([all, held] { all->begin(std::move(*held)); }))
-    held->fail(CLEAT_CANCELLED, "the component has stopped");
+void BlobStorageBinding::create(const Request& request, Call&& call) {
+  const auto upload =
+      std::make_shared<Upload>(*container_, *files_, std::make_shared<Work>(request), config_.block_bytes);
+  const NewBlob& blob = upload->blob();
+  read_new_blob(request, config_, upload->blob());
+  const std::string presigned_url = blob.sign_for ? presigned(config_, blob.name, *blob.sign_for) : "";
+  begin(std::move(call), [this, upload, presigned_url](Call&& mine) {
+    const auto held = std::make_shared<Call>(std::move(mine));
+    const std::string name = upload->blob().name;
+    upload->begin(
+        [this, held, name, presigned_url](common::HttpResponse* answer, const azure::Failure* failure) {
+          if (failure != nullptr) return common::fail(*held, *failure);
+          held->complete(answer_of_create(config_, name, presigned_url, *answer));
+        });
+  });
+}
+
+void BlobStorageBinding::bulk(const Request& request, Call&& call, BulkRequest::Kind kind) {
+  const auto all = std::make_shared<Bulk>(Bulk::Component{*container_, *files_, *file_calls_, config_},
+                                          std::make_shared<Work>(request), bulk_request(request, kind));
+  begin(std::move(call), [all](Call&& mine) { all->begin(std::move(mine)); });
 }
 
 void BlobStorageBinding::ask(azure::ServiceRequest out, const Request& request, Call&& call,
@@ -118,15 +136,39 @@ void BlobStorageBinding::ask(azure::ServiceRequest out, const Request& request, 
 }
 
 void BlobStorageBinding::get(const Request& request, Call&& call) {
-  if (request.metadata("filePath").value_or("") != "") {
-    throw Error(CLEAT_UNSUPPORTED,
-                "metadata 'filePath': blobs are not written to files here: expected a get without it");
-  }
+  const std::string_view path = request.metadata("filePath").value_or("");
+  if (!path.empty()) return get_file(request, std::move(call), std::string(path));
   azure::ServiceRequest out = of_blob("Get Blob", "GET", blob_name(request));
   out.max_response_bytes = config_.max_blob_bytes;
   const bool with_metadata = common::is_true(request.metadata("includeMetadata").value_or(""));
   ask(std::move(out), request, std::move(call),
       [with_metadata](common::HttpResponse& answer) { return answer_of_get(answer, with_metadata); });
+}
+
+void BlobStorageBinding::get_file(const Request& request, Call&& call, std::string path) {
+  const auto work = std::make_shared<Work>(request);
+  const auto download = std::make_shared<Download>(*container_, *files_, config_, work, config_.block_bytes);
+  const bool with_metadata = common::is_true(request.metadata("includeMetadata").value_or(""));
+  begin(std::move(call), [this, work, download, with_metadata, name = blob_name(request),
+                          path = std::move(path)](Call&& mine) {
+    const auto held = std::make_shared<Call>(std::move(mine));
+    const auto end = [this, work, held](const azure::Failure* failure) {
+      work->is_over = true;
+      file_calls_->remove(work);
+      if (failure != nullptr) common::fail(*held, *failure);
+    };
+    file_calls_->add(work, [end](const azure::Failure& failure) { end(&failure); });
+    download->begin(
+        name, {"", path},
+        [end, held, path, with_metadata](common::HttpResponse* properties, const azure::Failure* failure) {
+          end(failure);
+          if (failure != nullptr) return;
+          Response answer = answer_of_get(*properties, with_metadata);
+          answer.content_type.clear();  // of the file, and there are no bytes here
+          answer.metadata.emplace_back("filePath", path);
+          held->complete(std::move(answer));
+        });
+  });
 }
 
 void BlobStorageBinding::remove(const Request& request, Call&& call) {
@@ -152,10 +194,14 @@ void BlobStorageBinding::presign(const Request& request, Call&& call) {
 
 void BlobStorageBinding::cancel(std::uint64_t call_id) {
   curl_->cancel(call_id);
+  curl_->loop().post([this, call_id] { file_calls_->cancel(call_id); });
 }
 
 void BlobStorageBinding::stop(Deadline deadline) {
-  common::run_and_wait(curl_->loop(), deadline, [this] { container_->close(); });
+  common::run_and_wait(curl_->loop(), deadline, [this] {
+    container_->close();
+    file_calls_->close();
+  });
   curl_->stop();
 }
 

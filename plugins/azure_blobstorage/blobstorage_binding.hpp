@@ -15,7 +15,7 @@
 
 namespace cleat::blobstorage {
 
-/// bindings.azure.blobstorage: one thread that owns the connections.
+/// bindings.azure.blobstorage: one thread that owns the connections; files are read and written in the host's pool.
 class BlobStorageBinding {
  public:
   explicit BlobStorageBinding(Host host) : host_(host) {}
@@ -40,8 +40,11 @@ class BlobStorageBinding {
   void get(const Request& request, Call&& call);
   void remove(const Request& request, Call&& call);
   void list(const Request& request, Call&& call);
-  void bulk(const Request& request, Call&& call, Bulk::Kind kind);
+  void get_file(const Request& request, Call&& call, std::string path);
+  void bulk(const Request& request, Call&& call, BulkRequest::Kind kind);
   void presign(const Request& request, Call&& call);
+  /// Runs it on the loop with the call, which is an Error's if there is none any more.
+  void begin(Call&& call, std::function<void(Call&& call)> task);
   /// Sends it for the call; `answered` makes the call's answer of the service's, and may throw Error.
   void ask(azure::ServiceRequest out, const Request& request, Call&& call, Answered answered);
 
@@ -50,6 +53,8 @@ class BlobStorageBinding {
   common::ToldHealth health_{host_};
   std::optional<common::CurlLoop> curl_;
   std::optional<azure::Place> container_;
+  std::optional<common::FileWork> files_;
+  std::optional<FileCalls> file_calls_;
 };
 
 }  // namespace cleat::blobstorage

@@ -1,136 +1,30 @@
 #include "bulk.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <stdexcept>
-#include <string_view>
 #include <utility>
 
 #include "blob_request.hpp"
 #include "common/base64.hpp"
 #include "common/json_text.hpp"
-#include "common/json_value.hpp"
-#include "common/text.hpp"
 #include "common/url.hpp"
 #include "common/xml.hpp"
+#include "upload.hpp"
 
 namespace cleat::blobstorage {
-namespace {
 
-using common::JsonValue;
-
-constexpr std::size_t kMostItems = 5000;
-constexpr std::size_t kMostAtATime = 32;
-/// Of what is read each may have maxBlobSize.
-constexpr std::size_t kReadAtATime = 4, kAtATime = 10;
-
-/// As Dapr's, its fields are found in any case.
-const JsonValue* find(const JsonValue& in, std::string_view name) {
-  for (const auto& [key, value] : in.members) {
-    if (common::equal_ignoring_case(key, name) && value.kind != JsonValue::Kind::null) return &value;
-  }
-  return nullptr;
-}
-
-std::string text_of(const JsonValue& value, const char* what) {
-  if (value.kind != JsonValue::Kind::text)
-    throw Error(CLEAT_INVALID, std::string("the data: ") + what + ": expected a text");
-  return value.text;
-}
-
-std::string text_in(const JsonValue& in, const char* name) {
-  const JsonValue* const found = find(in, name);
-  return found != nullptr ? text_of(*found, name) : std::string();
-}
-
-const std::vector<JsonValue>* list_in(const JsonValue& in, const char* name) {
-  const JsonValue* const found = find(in, name);
-  if (found == nullptr) return nullptr;
-  if (found->kind != JsonValue::Kind::array)
-    throw Error(CLEAT_INVALID, std::string("the data: ") + name + ": expected an array");
-  return &found->items;
-}
-
-JsonValue asked_of(std::string_view data) {
-  JsonValue asked;
-  try {
-    asked = common::parse_json(data);
-  } catch (const std::invalid_argument& error) {
-    throw Error(CLEAT_INVALID, std::string("the data is no JSON: ") + error.what());
-  }
-  if (asked.kind != JsonValue::Kind::object)
-    throw Error(CLEAT_INVALID, "the data: expected an object, found something else");
-  return asked;
-}
-
-std::size_t at_a_time_of(const JsonValue& in, std::size_t otherwise) {
-  const JsonValue* const found = find(in, "concurrency");
-  if (found == nullptr) return otherwise;
-  std::int64_t wanted = 0;
-  const char* const end = found->raw.data() + found->raw.size();
-  const auto [read, error] = std::from_chars(found->raw.data(), end, wanted);
-  if (error != std::errc() || read != end || wanted <= 0)
-    throw Error(CLEAT_INVALID, "concurrency must be greater than 0");
-  return std::min(static_cast<std::size_t>(wanted), kMostAtATime);
-}
-
-void refuse_files(const JsonValue& in) {
-  for (const char* name : {"filePath", "sourcePath", "destinationDir"}) {
-    if (find(in, name) != nullptr) {
-      throw Error(CLEAT_UNSUPPORTED,
-                  std::string("the data: ") + name +
-                      ": files are neither read nor written here: expected data in the call");
-    }
-  }
-}
-
-}  // namespace
-
-Bulk::Bulk(azure::Place& container, const BlobConfig& config, const Request& request, Kind kind)
-    : container_(container),
-      config_(config),
-      kind_(kind),
-      tag_(request.id()),
-      deadline_ns_(request.deadline().at_ns),
-      at_a_time_(kAtATime),
-      call_(Host(nullptr), nullptr) {
-  read_items(request);
-  if (items_.size() > kMostItems)
-    throw Error(CLEAT_TOO_LARGE,
-                "the data: expected at most 5000 blobs, found " + std::to_string(items_.size()));
-}
-
-void Bulk::read_items(const Request& request) {
-  const JsonValue asked = asked_of(request.data());
-  at_a_time_ = at_a_time_of(asked, kind_ == Kind::get ? kReadAtATime : kAtATime);
-  refuse_files(asked);
-  prefix_ = text_in(asked, "prefix");
-  if (kind_ == Kind::remove) {
-    snapshots_ = delete_snapshots(text_in(asked, "deleteSnapshots"));
-    const auto* const names = list_in(asked, "blobNames");
-    if ((names == nullptr || names->empty()) && prefix_.empty())
-      throw Error(CLEAT_INVALID, "at least one of prefix or blobNames is required");
-    if (names == nullptr) return;
-    for (const JsonValue& each : *names)
-      items_.push_back({text_of(each, "blobNames"), {}, {}, {}});
-    return;
-  }
-  const auto* const items = list_in(asked, "items");
-  if (!prefix_.empty()) throw Error(CLEAT_UNSUPPORTED, "destinationDir is required when using prefix");
-  if (items == nullptr && kind_ == Kind::get)
-    throw Error(CLEAT_INVALID, "at least one of items or prefix is required");
-  if (items == nullptr || items->empty()) throw Error(CLEAT_INVALID, "items array must not be empty");
-  for (const JsonValue& each : *items) {
-    refuse_files(each);
-    Item item{text_in(each, "blobName"), text_in(each, "contentType"), {}, {}};
-    if (kind_ == Kind::create) item.data = text_in(each, "data");
-    items_.push_back(std::move(item));
-  }
-}
+Bulk::Bulk(const Component& component, WorkPtr work, BulkRequest request)
+    : component_(component),
+      work_(std::move(work)),
+      request_(std::move(request)),
+      call_(Host(nullptr), nullptr) {}
 
 void Bulk::begin(Call&& call) {
   call_ = std::move(call);
-  prefix_.empty() ? run() : list();
+  if (request_.has_files()) {
+    component_.file_calls.add(
+        work_, [self = shared_from_this()](const azure::Failure& failure) { self->fail(failure); });
+  }
+  request_.prefix.empty() ? run() : list();
 }
 
 /// All of them in one page, or none: who deletes half of a prefix does not know what is left.
@@ -140,17 +34,18 @@ void Bulk::list() {
   out.query = {{"restype", "container"},
                {"comp", "list"},
                {"maxresults", std::to_string(kMostItems)},
-               {"prefix", prefix_}};
+               {"prefix", request_.prefix}};
   out.may_run_twice = true;
-  out.tag = tag_;
-  out.deadline_ns = deadline_ns_;
-  container_.ask(std::move(out),
-                 [self = shared_from_this()](common::HttpResponse* answer, const azure::Failure* failure) {
-                   failure != nullptr ? self->fail(*failure) : self->listed(answer->body);
-                 });
+  out.tag = work_->id;
+  out.deadline_ns = work_->deadline_ns;
+  component_.container.ask(std::move(out), [self = shared_from_this()](common::HttpResponse* answer,
+                                                                       const azure::Failure* failure) {
+    failure != nullptr ? self->fail(*failure) : self->listed(answer->body);
+  });
 }
 
 void Bulk::listed(std::string_view answer) {
+  if (work_->is_over) return;
   const auto listing = common::parse_xml(answer);
   const common::XmlNode* const blobs = listing ? listing->find("Blobs") : nullptr;
   azure::Failure failure;
@@ -160,11 +55,14 @@ void Bulk::listed(std::string_view answer) {
   }
   for (const common::XmlNode& blob : blobs->children) {
     std::string name = blob.name == "Blob" ? blob.text_of("Name") : std::string();
-    if (!name.empty()) items_.push_back({std::move(name), {}, {}, {}});
+    if (name.empty()) continue;
+    Item& item = request_.items.emplace_back();
+    if (request_.kind == Kind::get) item.file = {request_.destination, name};
+    item.name = std::move(name);
   }
-  if (!listing->text_of("NextMarker").empty() || items_.size() > kMostItems) {
+  if (!listing->text_of("NextMarker").empty() || request_.items.size() > kMostItems) {
     failure.status = CLEAT_TOO_LARGE;
-    failure.text = "prefix: expected one that at most 5000 blobs have, found more; none was deleted";
+    failure.text = "prefix: expected one that at most 5000 blobs have, found more; nothing was done";
     return fail(failure);
   }
   run();
@@ -173,102 +71,180 @@ void Bulk::listed(std::string_view answer) {
 void Bulk::run() {
   // What fails at once comes back here from inside a request.
   if (std::exchange(is_running_, true)) return;
-  while (!is_over_ && out_ < at_a_time_ && next_ < items_.size())
+  while (!work_->is_over && out_ < request_.at_a_time && next_ < request_.items.size())
     ask(next_++);
+  while (!work_->is_over && out_ == 0 && next_ == request_.items.size() && !large_.empty()) {
+    const std::size_t index = large_.front();
+    large_.pop_front();
+    get(index, true);
+  }
   is_running_ = false;
-  if (!is_over_ && out_ == 0 && next_ == items_.size()) complete();
+  if (!work_->is_over && out_ == 0 && next_ == request_.items.size() && large_.empty()) complete();
 }
 
 void Bulk::ask(std::size_t index) {
-  Item& item = items_[index];
-  azure::ServiceRequest out;
-  out.path = "/" + common::encoded_path(item.name, true);
-  out.may_run_twice = true;
-  out.tag = tag_;
-  out.deadline_ns = deadline_ns_;
-  if (item.name.empty()) {
-    item.error = "blobName is a required attribute";
-    return;
-  }
-  switch (kind_) {
+  Item& item = request_.items[index];
+  if (item.name.empty()) item.error = "blobName is a required attribute";
+  if (!item.error.empty()) return;
+  switch (request_.kind) {
     case Kind::get:
-      if (config_.max_blob_bytes != 0 && read_bytes_ >= config_.max_blob_bytes) {
-        item.error = "the blobs before hold maxBlobSize bytes: expected a call of its own";
-        return;
-      }
-      out.what = "Get Blob";
-      out.max_response_bytes = config_.max_blob_bytes;
-      break;
+      return item.file.path.empty() ? get(index, false) : download(index);
     case Kind::create:
-      out.what = "Put Blob";
-      out.method = "PUT";
-      out.done_status = 201;
-      out.headers = {{"x-ms-blob-type", "BlockBlob"}};
-      if (!item.type.empty()) out.headers.push_back({"x-ms-blob-content-type", item.type});
-      if (config_.decode_base64) {
-        auto decoded = common::from_base64(item.data);
-        if (!decoded) {
-          item.error = "the data is not base64, which decodeBase64 asks for";
-          return;
-        }
-        item.data = std::move(*decoded);
-      }
-      out.borrowed_body = item.data;
-      break;
+      return item.source.empty() ? create(index) : upload(index);
     case Kind::remove:
-      out.what = "Delete Blob";
-      out.method = "DELETE";
-      out.done_status = 202;
-      if (!snapshots_.empty()) out.headers = {{"x-ms-delete-snapshots", snapshots_}};
-      break;
+      return remove(index);
   }
+}
+
+azure::ServiceRequest Bulk::request(std::size_t index, const char* what, const char* method) const {
+  azure::ServiceRequest out;
+  out.what = what;
+  out.method = method;
+  out.path = "/" + common::encoded_path(request_.items[index].name, true);
+  out.may_run_twice = true;
+  out.tag = work_->id;
+  out.deadline_ns = work_->deadline_ns;
+  return out;
+}
+
+void Bulk::send(std::size_t index, azure::ServiceRequest request) {
   ++out_;
-  container_.ask(std::move(out), [self = shared_from_this(), index](common::HttpResponse* answer,
-                                                                    const azure::Failure* failure) {
-    self->answered(index, answer, failure);
+  component_.container.ask(std::move(request), [self = shared_from_this(), index](
+                                                   common::HttpResponse*, const azure::Failure* failure) {
+    self->answered(index, failure);
   });
 }
 
-void Bulk::answered(std::size_t index, common::HttpResponse* answer, const azure::Failure* failure) {
+/// What is there and what is on its way hold maxBlobSize together. So what is asked for at once has a share of it, and what
+/// needs more comes last, with nothing beside it.
+void Bulk::get(std::size_t index, bool is_alone) {
+  const std::uint64_t most = component_.config.max_blob_bytes;
+  const std::uint64_t share = std::max<std::uint64_t>(most / request_.at_a_time, 1);
+  const std::uint64_t mine = most == 0 ? 0 : is_alone ? left() : std::min(share, left());
+  if (most != 0 && mine == 0) {
+    if (!is_alone) return large_.push_back(index);
+    request_.items[index].error = "the blobs before hold maxBlobSize bytes: expected a call of its own";
+    return;
+  }
+  azure::ServiceRequest out = request(index, "Get Blob", "GET");
+  out.max_response_bytes = mine;
+  reserved_ += mine;
+  ++out_;
+  component_.container.ask(std::move(out), [self = shared_from_this(), index, mine, is_alone](
+                                               common::HttpResponse* answer, const azure::Failure* failure) {
+    self->got(index, mine, is_alone, answer, failure);
+  });
+}
+
+void Bulk::got(std::size_t index, std::uint64_t reserved, bool is_alone, common::HttpResponse* answer,
+               const azure::Failure* failure) {
+  reserved_ -= reserved;
+  if (failure == nullptr) {
+    read_bytes_ += answer->body.size();
+    request_.items[index].data = std::move(answer->body);
+  } else if (failure->status == CLEAT_TOO_LARGE && !is_alone) {
+    large_.push_back(index);
+    --out_;
+    return run();
+  }
+  answered(index, failure);
+}
+
+/// Of a blob on its way from or to a file.
+std::uint64_t Bulk::part_bytes() const {
+  constexpr std::uint64_t kLeast = 64U << 10U;
+  const BlobConfig& config = component_.config;
+  if (config.max_blob_bytes == 0) return config.block_bytes;
+  return std::clamp(config.max_blob_bytes / request_.at_a_time, kLeast, config.block_bytes);
+}
+
+void Bulk::download(std::size_t index) {
+  const Item& item = request_.items[index];
+  ++out_;
+  const auto download = std::make_shared<Download>(component_.container, component_.files, component_.config,
+                                                   work_, part_bytes());
+  download->begin(item.name, item.file,
+                  [self = shared_from_this(), index](common::HttpResponse*, const azure::Failure* failure) {
+                    self->answered(index, failure);
+                  });
+}
+
+void Bulk::create(std::size_t index) {
+  Item& item = request_.items[index];
+  azure::ServiceRequest out = request(index, "Put Blob", "PUT");
+  out.done_status = 201;
+  out.headers = {{"x-ms-blob-type", "BlockBlob"}};
+  if (!item.type.empty()) out.headers.push_back({"x-ms-blob-content-type", item.type});
+  if (component_.config.decode_base64) {
+    auto decoded = common::from_base64(item.data);
+    if (!decoded) {
+      item.error = "the data is not base64, which decodeBase64 asks for";
+      return;
+    }
+    item.data = std::move(*decoded);
+  }
+  out.borrowed_body = item.data;
+  send(index, std::move(out));
+}
+
+void Bulk::upload(std::size_t index) {
+  const Item& item = request_.items[index];
+  ++out_;
+  const auto upload = std::make_shared<Upload>(component_.container, component_.files, work_, part_bytes());
+  upload->blob().name = item.name;
+  if (!item.type.empty()) upload->blob().headers.push_back({"x-ms-blob-content-type", item.type});
+  upload->begin(component_.config.files, item.source,
+                [self = shared_from_this(), index](common::HttpResponse*, const azure::Failure* failure) {
+                  self->answered(index, failure);
+                });
+}
+
+void Bulk::remove(std::size_t index) {
+  azure::ServiceRequest out = request(index, "Delete Blob", "DELETE");
+  out.done_status = 202;
+  if (!request_.snapshots.empty()) out.headers = {{"x-ms-delete-snapshots", request_.snapshots}};
+  send(index, std::move(out));
+}
+
+void Bulk::answered(std::size_t index, const azure::Failure* failure) {
   --out_;
-  if (is_over_) return;
-  Item& item = items_[index];
+  if (work_->is_over) return;
   if (failure != nullptr) {
     // Of those two nobody waits for the rest.
-    if (failure->status == CLEAT_CANCELLED || failure->status == CLEAT_TIMEOUT) {
-      azure::Failure ended = *failure;
-      ended.text += "; some of the " + std::to_string(items_.size()) + " blobs may be done";
-      return fail(ended);
-    }
-    item.error = in_words_of_dapr(*failure).text;
-  } else if (kind_ == Kind::get) {
-    read_bytes_ += answer->body.size();
-    if (config_.max_blob_bytes != 0 && read_bytes_ > config_.max_blob_bytes) {
-      read_bytes_ -= answer->body.size();
-      item.error = "the blobs of this call hold more than maxBlobSize bytes: expected a call of its own";
-    } else {
-      item.data = std::move(answer->body);
-    }
+    if (failure->status == CLEAT_CANCELLED || failure->status == CLEAT_TIMEOUT) return fail(*failure);
+    request_.items[index].error = in_words_of_dapr(*failure).text;
   }
   run();
 }
 
+void Bulk::over() {
+  work_->is_over = true;
+  component_.file_calls.remove(work_);
+}
+
 void Bulk::fail(const azure::Failure& failure) {
-  is_over_ = true;
-  common::fail(call_, failure);
+  if (work_->is_over) return;
+  over();
+  azure::Failure ended = failure;
+  if (next_ > 0)
+    ended.text += "; some of the " + std::to_string(request_.items.size()) + " blobs may be done";
+  common::fail(call_, ended);
 }
 
 std::string Bulk::answer() const {
   std::string out = "[";
-  for (const Item& item : items_) {
+  for (const Item& item : request_.items) {
     if (out.size() > 1) out += ',';
     out += "{\"blobName\":" + common::json_string(item.name);
     if (!item.error.empty()) {
       out += ",\"error\":" + common::json_string(item.error);
-    } else if (kind_ == Kind::get) {
+    } else if (!item.file.path.empty()) {
+      out += ",\"filePath\":" + common::json_string(item.file.text());
+    } else if (request_.kind == Kind::get) {
       out += ",\"data\":\"" + common::base64(item.data) + "\"";
-    } else if (kind_ == Kind::create) {
-      out += ",\"blobURL\":" + common::json_string(config_.account.url + path_of(config_, item.name));
+    } else if (request_.kind == Kind::create) {
+      out += ",\"blobURL\":" +
+             common::json_string(component_.config.account.url + path_of(component_.config, item.name));
     }
     out += '}';
   }
@@ -276,8 +252,9 @@ std::string Bulk::answer() const {
 }
 
 void Bulk::complete() {
-  is_over_ = true;
-  call_.complete({Buffer::of(answer()), "application/json", {{"number", std::to_string(items_.size())}}});
+  over();
+  call_.complete(
+      {Buffer::of(answer()), "application/json", {{"number", std::to_string(request_.items.size())}}});
 }
 
 }  // namespace cleat::blobstorage

@@ -4,12 +4,16 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "blob_config.hpp"
+#include "bulk_request.hpp"
 #include "common/azure/place.hpp"
+#include "common/file_work.hpp"
+#include "work.hpp"
 
 namespace cleat::blobstorage {
 
@@ -17,39 +21,52 @@ namespace cleat::blobstorage {
 /// became of it. Lives until its call is completed; on the loop's thread, but for the constructor.
 class Bulk : public std::enable_shared_from_this<Bulk> {
  public:
-  enum class Kind { get, create, remove };
+  /// What a component has; it outlives the call.
+  struct Component {
+    azure::Place& container;
+    const common::FileWork& files;
+    FileCalls& file_calls;
+    const BlobConfig& config;
+  };
 
-  /// Throws Error for what cannot be done; the call is the caller's still. `container` and `config` outlive it.
-  Bulk(azure::Place& container, const BlobConfig& config, const Request& request, Kind kind);
+  Bulk(const Component& component, WorkPtr work, BulkRequest request);
 
   void begin(Call&& call);
 
  private:
-  struct Item {
-    std::string name, type;
-    std::string data;  ///< to write, or what was read
-    std::string error;
-  };
+  using Kind = BulkRequest::Kind;
+  using Item = BulkRequest::Item;
 
-  void read_items(const Request& request);
   void list();
   void listed(std::string_view answer);
   void run();
   void ask(std::size_t index);
-  void answered(std::size_t index, common::HttpResponse* answer, const azure::Failure* failure);
+  void get(std::size_t index, bool is_alone);
+  void got(std::size_t index, std::uint64_t reserved, bool is_alone, common::HttpResponse* answer,
+           const azure::Failure* failure);
+  void download(std::size_t index);
+  void create(std::size_t index);
+  void upload(std::size_t index);
+  void remove(std::size_t index);
+  [[nodiscard]] azure::ServiceRequest request(std::size_t index, const char* what, const char* method) const;
+  void send(std::size_t index, azure::ServiceRequest request);
+  void answered(std::size_t index, const azure::Failure* failure);
+  void over();
   void complete();
   void fail(const azure::Failure& failure);
+  [[nodiscard]] std::uint64_t left() const {
+    return component_.config.max_blob_bytes - read_bytes_ - reserved_;
+  }
+  [[nodiscard]] std::uint64_t part_bytes() const;
   [[nodiscard]] std::string answer() const;
 
-  azure::Place& container_;
-  const BlobConfig& config_;
-  const Kind kind_;
-  std::uint64_t tag_, deadline_ns_;
-  std::string prefix_, snapshots_;
-  std::vector<Item> items_;
-  std::size_t at_a_time_, next_ = 0, out_ = 0;
-  std::uint64_t read_bytes_ = 0;
-  bool is_running_ = false, is_over_ = false;
+  const Component component_;
+  const WorkPtr work_;
+  BulkRequest request_;
+  std::size_t next_ = 0, out_ = 0;
+  std::uint64_t read_bytes_ = 0, reserved_ = 0;  ///< of the answer: there, and on their way
+  std::deque<std::size_t> large_;                ///< blobs that need more than their share
+  bool is_running_ = false;
   Call call_;
 };
 

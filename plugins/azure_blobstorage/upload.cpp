@@ -1,28 +1,18 @@
 #include "upload.hpp"
 
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "common/base64.hpp"
-#include "common/json_text.hpp"
 #include "common/url.hpp"
-#include "common/xml.hpp"
 
 namespace cleat::blobstorage {
 namespace {
 
 constexpr std::size_t kMostBlocks = 50'000;
-
-std::string md5(std::string_view bytes) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned length = 0;
-  if (::EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, ::EVP_md5(), nullptr) != 1)
-    throw Error(CLEAT_UNSUPPORTED, "metadata 'contentMD5': this machine's OpenSSL does not offer MD5");
-  return common::base64({reinterpret_cast<const char*>(digest.data()), length});
-}
 
 std::string random_prefix() {
   std::array<char, 12> bytes{};
@@ -40,31 +30,60 @@ std::string block_id(const std::string& prefix, std::size_t number) {
 
 }  // namespace
 
-Upload::Upload(azure::Place& container, const BlobConfig& config, const Request& request)
+Upload::Upload(azure::Place& container, const common::FileWork& files, WorkPtr work,
+               std::uint64_t block_bytes)
     : container_(container),
-      config_(config),
-      tag_(request.id()),
-      deadline_ns_(request.deadline().at_ns),
-      block_prefix_(random_prefix()),
-      call_(Host(nullptr), nullptr) {
-  read_new_blob(request, config, blob_);
-  if (!blob_.content_md5.empty() && md5(blob_.data) != blob_.content_md5) {
-    throw Error(
-        CLEAT_INVALID,
-        "Md5Mismatch: the MD5 value specified in the request did not match the data: check contentMD5");
-  }
-  if (blob_.sign_for) presigned_ = presigned(config, blob_.name, *blob_.sign_for);
-  if (blob_.data.size() / config.block_bytes >= kMostBlocks)
-    throw Error(CLEAT_TOO_LARGE, "a blob has at most 50000 blocks: expected a larger blockSize or less data");
+      files_(files),
+      work_(std::move(work)),
+      block_bytes_(block_bytes),
+      block_prefix_(random_prefix()) {}
+
+void Upload::begin(Done done) {
+  done_ = std::move(done);
+  begin_with(blob_.data.size());
 }
 
-void Upload::begin(Call&& call) {
-  call_ = std::move(call);
-  if (blob_.data.size() <= config_.block_bytes) {
-    put_blob();
-  } else {
-    put_block();
+void Upload::begin(common::FilePlace place, std::string path, Done done) {
+  done_ = std::move(done);
+  using FilePtr = std::shared_ptr<const common::File>;
+  files_.run<FilePtr>([place = std::move(place),
+                       path = std::move(path)] { return std::make_shared<const common::File>(place, path); },
+                      [self = shared_from_this()](FilePtr* opened, const Error* error) {
+                        if (self->work_->is_over) return;
+                        if (error != nullptr) return self->fail(*error);
+                        self->file_ = std::move(*opened);
+                        self->begin_with(self->file_->size());
+                      });
+}
+
+void Upload::begin_with(std::uint64_t size) {
+  size_ = size;
+  if (size / block_bytes_ >= kMostBlocks) {
+    return fail(
+        Error(CLEAT_TOO_LARGE, "a blob has at most 50000 blocks: expected a larger blockSize or less data"));
   }
+  next();
+}
+
+/// The part whose turn it is.
+void Upload::next() {
+  const std::uint64_t from = blocks_.size() * block_bytes_;
+  if (from != 0 && from >= size_) return put_block_list();
+  const std::uint64_t count = std::min(block_bytes_, size_ - from);
+  if (file_) return read(from, count);
+  size_ <= block_bytes_ ? put_blob(nullptr) : put_block(nullptr, from, count);
+}
+
+void Upload::read(std::uint64_t from, std::uint64_t count) {
+  files_.run<std::string>([file = file_, from, count] { return file->read(from, count); },
+                          [self = shared_from_this(), from, count](std::string* read, const Error* error) {
+                            if (self->work_->is_over) return;
+                            if (error != nullptr) return self->fail(*error);
+                            auto bytes = std::make_shared<const std::string>(std::move(*read));
+                            self->size_ <= self->block_bytes_
+                                ? self->put_blob(std::move(bytes))
+                                : self->put_block(std::move(bytes), from, count);
+                          });
 }
 
 azure::ServiceRequest Upload::request(const char* what) const {
@@ -75,34 +94,35 @@ azure::ServiceRequest Upload::request(const char* what) const {
   // The same bytes under the same name: twice is as good as once.
   out.may_run_twice = true;
   out.done_status = 201;
-  out.tag = tag_;
-  out.deadline_ns = deadline_ns_;
+  out.tag = work_->id;
+  out.deadline_ns = work_->deadline_ns;
   return out;
 }
 
-void Upload::put_blob() {
+void Upload::send(azure::ServiceRequest request, const Bytes& bytes, std::string_view of_blob,
+                  std::function<void(common::HttpResponse& answer)> then) {
+  request.borrowed_body = bytes ? std::string_view(*bytes) : of_blob;
+  container_.ask(std::move(request), [self = shared_from_this(), bytes, then = std::move(then)](
+                                         common::HttpResponse* answer, const azure::Failure* failure) {
+    if (self->work_->is_over) return;
+    failure != nullptr ? self->end(nullptr, failure) : then(*answer);
+  });
+}
+
+void Upload::put_blob(Bytes bytes) {
   azure::ServiceRequest out = request("Put Blob");
   out.headers = blob_.headers;
   out.headers.push_back({"x-ms-blob-type", "BlockBlob"});
   if (!blob_.content_md5.empty()) out.headers.push_back({"x-ms-blob-content-md5", blob_.content_md5});
-  out.borrowed_body = blob_.data;
-  container_.ask(std::move(out),
-                 [self = shared_from_this()](common::HttpResponse* answer, const azure::Failure* failure) {
-                   failure != nullptr ? common::fail(self->call_, *failure) : self->done(*answer);
-                 });
+  send(std::move(out), bytes, blob_.data, [this](common::HttpResponse& answer) { end(&answer, nullptr); });
 }
 
-void Upload::put_block() {
-  const std::size_t from = blocks_.size() * config_.block_bytes;
-  if (from >= blob_.data.size()) return put_block_list();
+void Upload::put_block(Bytes bytes, std::uint64_t from, std::uint64_t count) {
   blocks_.push_back(block_id(block_prefix_, blocks_.size()));
   azure::ServiceRequest out = request("Put Block");
   out.query = {{"comp", "block"}, {"blockid", blocks_.back()}};
-  out.borrowed_body = blob_.data.substr(from, config_.block_bytes);
-  container_.ask(std::move(out),
-                 [self = shared_from_this()](common::HttpResponse*, const azure::Failure* failure) {
-                   failure != nullptr ? common::fail(self->call_, *failure) : self->put_block();
-                 });
+  const std::string_view of_blob = bytes ? std::string_view() : blob_.data.substr(from, count);
+  send(std::move(out), bytes, of_blob, [this](common::HttpResponse&) { next(); });
 }
 
 void Upload::put_block_list() {
@@ -111,25 +131,20 @@ void Upload::put_block_list() {
   out.headers = blob_.headers;
   if (!blob_.content_md5.empty()) out.headers.push_back({"x-ms-blob-content-md5", blob_.content_md5});
   out.headers.push_back({"Content-Type", "application/xml"});
-  out.body = "<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList>";
+  std::string list = "<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList>";
   for (const std::string& block : blocks_)
-    out.body += "<Latest>" + block + "</Latest>";
-  out.body += "</BlockList>";
-  container_.ask(std::move(out),
-                 [self = shared_from_this()](common::HttpResponse* answer, const azure::Failure* failure) {
-                   failure != nullptr ? common::fail(self->call_, *failure) : self->done(*answer);
-                 });
+    list += "<Latest>" + block + "</Latest>";
+  send(std::move(out), std::make_shared<const std::string>(list + "</BlockList>"), {},
+       [this](common::HttpResponse& answer) { end(&answer, nullptr); });
 }
 
-void Upload::done(const common::HttpResponse& answer) {
-  const std::string url = config_.account.url + path_of(config_, blob_.name);
-  std::string body =
-      "{\"blobURL\":" + common::json_string(url) + ",\"blobName\":" + common::json_string(blob_.name);
-  if (!presigned_.empty()) body += ",\"presignURL\":" + common::json_string(presigned_);
-  body += "}";
-  call_.complete({Buffer::of(std::move(body)),
-                  "application/json",
-                  {{"blobName", blob_.name}, {"ETag", common::header_of(answer, "etag")}}});
+void Upload::end(common::HttpResponse* answer, const azure::Failure* failure) {
+  if (const Done done = std::exchange(done_, nullptr)) done(answer, failure);
+}
+
+void Upload::fail(const Error& error) {
+  const azure::Failure failure = failure_of(error);
+  end(nullptr, &failure);
 }
 
 }  // namespace cleat::blobstorage

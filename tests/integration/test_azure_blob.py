@@ -52,6 +52,30 @@ def test_create_stores_properties_and_metadata(start_host, server, box):
     assert done.headers["metadata.etag"].strip('"') == found.etag.strip('"')
 
 
+def test_blobs_come_from_files_and_go_to_files(start_host, server, box, tmp_path):
+    folder = tmp_path / "files"
+    folder.mkdir()
+    large = bytes(range(256)) * 1000
+    (folder / "large").write_bytes(large)
+    (folder / "empty").write_bytes(b"")
+    host = start_host(part(server, box, fileFolder=str(folder), blockSize="64Ki")).outbound_ready()
+    made = call(host, "bulkCreate", {"items": [{"blobName": "d/large", "sourcePath": "large", "contentType": "text/plain"},
+                                               {"blobName": "d/empty", "sourcePath": str(folder / "empty")}, {"blobName": "d/out", "sourcePath": "../out"}]})
+    assert [set(each) for each in made.json()] == [{"blobName", "blobURL"}, {"blobName", "blobURL"}, {"blobName", "error"}], made.text
+    blob = box.get_blob_client("d/large")
+    assert blob.download_blob().readall() == large and blob.get_blob_properties().content_settings.content_type == "text/plain"
+    blob.set_blob_metadata({"colour": "blue"})
+    done = call(host, "get", blobName="d/large", filePath="back", includeMetadata="true")
+    assert (done.status, done.body, done.headers["metadata.filepath"], done.headers["metadata.colour"]) == (200, b"", "back", "blue"), done.text
+    assert (folder / "back").read_bytes() == large
+    box.upload_blob("d//evil", b"evil")
+    read = call(host, "bulkGet", {"prefix": "d/", "destinationDir": "all"})
+    assert sorted((each["blobName"], each.get("filePath")) for each in read.json()) == [
+        ("d//evil", None), ("d/empty", "all/d/empty"), ("d/large", "all/d/large")], read.text
+    assert (folder / "all/d/large").read_bytes() == large and (folder / "all/d/empty").read_bytes() == b""
+    assert sorted(each.name for each in folder.rglob("*") if each.is_file()) == ["back", "empty", "empty", "large", "large"]
+
+
 def test_a_blob_without_a_name_gets_one_and_a_second_one_replaces_the_first(start_host, server, box):
     host = start_host(part(server, box)).outbound_ready()
     name = call(host, "create", "one").json()["blobName"]

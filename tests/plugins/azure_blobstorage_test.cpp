@@ -155,7 +155,7 @@ TEST_F(BlobTest, ABlobThatComesTooSlowlyEndsWithTheCall) {
 TEST_F(BlobTest, WhatCannotBeIsRefused) {
   run([](const Asked&) { return answer("201 Created", ""); });
   EXPECT_EQ(call("get", "", {}).text, "blobName is a required attribute");
-  EXPECT_EQ(call("get", "", {{"blobName", "b"}, {"filePath", "/tmp/x"}}).status, CLEAT_UNSUPPORTED);
+  EXPECT_EQ(call("get", "", {{"filePath", "f"}}).text, "blobName is a required attribute");
   EXPECT_EQ(call("delete", "", {{"blobName", "b"}, {"deleteSnapshots", "all"}}).status, CLEAT_INVALID);
   EXPECT_EQ(call("presign", "", {{"blobName", "b"}}).text,
             "signTTL is a required attribute for presign operations");
@@ -249,9 +249,8 @@ TEST_F(BlobTest, WhatCannotBeABulkIsRefused) {
   EXPECT_EQ(text("bulkCreate", R"({"items":[]})"), "items array must not be empty");
   EXPECT_EQ(text("bulkDelete", R"({"blobNames":[]})"), "at least one of prefix or blobNames is required");
   EXPECT_EQ(text("bulkDelete", R"({"prefix":"a","concurrency":0})"), "concurrency must be greater than 0");
-  for (const char* data :
-       {"", "[]", R"({"items":1})", R"({"items":["a"],"filePath":"x"})", R"({"items":[{"blobName":1}]})",
-        R"({"items":[{"blobName":"a","filePath":"/tmp/x"}]})"})
+  for (const char* data : {"", "[]", R"({"items":1})", R"({"items":[{"blobName":1}]})",
+                           R"({"items":[{"blobName":"a"}],"destinationDir":"x"})"})
     EXPECT_NE(call("bulkGet", data, {}).status, CLEAT_OK) << data;
   EXPECT_EQ(server->count("/acct/box/"), 0U);
 }
