@@ -12,9 +12,9 @@ go_sum() {
   esac
 }
 
-# go_install FOLDER MODULE@VERSION: the program in FOLDER. Any Go that is there fetches the chosen one, which does the rest.
-go_install() {
-  local folder=$1 module=$2 work=$deps/go-work machine said home
+# chosen_go ARGUMENT...: the chosen Go, which any Go that is there fetches. What it needs besides is gone afterwards.
+chosen_go() {
+  local work=$deps/go-work machine said home code=0
   machine=$(dpkg --print-architecture)
   rm -rf "$work"
   mkdir -p "$work"
@@ -24,6 +24,17 @@ go_install() {
   home=$("$python" -c 'import json,sys; print(json.load(sys.stdin)["Dir"])' <<<"$said")
   # A module's files cannot be run.
   chmod +x "$home"/bin/* "$home"/pkg/tool/*/* 2>/dev/null || true
-  (cd "$work" && GOROOT=$home GOBIN=$folder nice "$home/bin/go" install "$module") || die "$module could not be built"
+  (cd "$work" && GOROOT=$home nice "$home/bin/go" "$@") || code=$?
   rm -rf "$work"
+  return $code
+}
+
+# go_install FOLDER MODULE@VERSION: the program in FOLDER.
+go_install() {
+  GOBIN=$1 chosen_go install "$2" || die "$2 could not be built"
+}
+
+# go_build FILE SOURCE: the program of the module in SOURCE as FILE. Its go.mod and go.sum say what it is made of.
+go_build() {
+  chosen_go build -C "$2" -mod=readonly -trimpath -buildvcs=false -o "$1" . || die "$2 could not be built"
 }
