@@ -7,6 +7,7 @@
 
 #include "common/base64.hpp"
 #include "common/curl/answer.hpp"
+#include "common/grpc_metadata.hpp"
 #include "common/json_text.hpp"
 #include "common/text.hpp"
 #include "common/ttl.hpp"
@@ -23,13 +24,6 @@ constexpr std::array<std::pair<std::string_view, const char*>, 5> kProperties{
      {"contentlanguage", "x-ms-blob-content-language"},
      {"contentdisposition", "x-ms-blob-content-disposition"},
      {"cachecontrol", "x-ms-blob-cache-control"}}};
-
-/// What a call over gRPC brings along is about the way to here, and one of it may be the host's own token.
-bool is_of_transport(std::string_view name, std::string_view value) {
-  if (name.rfind("dapr-", 0) == 0 || name.rfind("grpc-", 0) == 0 || name.rfind(':', 0) == 0) return true;
-  return (name == "content-type" && value.rfind("application/grpc", 0) == 0) ||
-         (name == "user-agent" && value.find("grpc-") != std::string_view::npos);
-}
 
 std::string md5(std::string_view bytes) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
@@ -84,7 +78,7 @@ void add_headers(const Request& request, const BlobConfig& config, NewBlob& out)
       out.content_md5 = value;
     } else if (property != kProperties.end()) {
       out.headers.push_back({property->second, only(value, is_printable)});
-    } else if (config.strict_dapr || !(is_of_transport(name, value) || is_of_trace(lower))) {
+    } else if (config.strict_dapr || !(common::is_of_grpc(name, value) || is_of_trace(lower))) {
       add_metadata(out.headers, name, value);
     }
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "common/grpc_metadata.hpp"
 #include "common/text.hpp"
 
 namespace cleat::http {
@@ -50,14 +51,6 @@ std::string method_of(std::string_view operation) {
   return method;
 }
 
-/// A call that came in over gRPC has its transport's headers among the metadata, always in small letters. They are
-/// about the way to here, and one of them may be the host's own token.
-bool is_of_grpc(std::string_view name, std::string_view value) {
-  if (begins_with(name, "dapr-") || begins_with(name, "grpc-")) return true;
-  return (name == "content-type" && begins_with(value, "application/grpc")) ||
-         (name == "user-agent" && value.find("grpc-") != std::string_view::npos);
-}
-
 /// With Dapr an entry that begins with a capital is a header; here every other one that is none of ours, too.
 bool is_header(const HttpConfig& config, std::string_view name, std::string_view value) {
   if (is_one_of(name, {"path", "errorIfNot2XX"})) return false;
@@ -66,7 +59,7 @@ bool is_header(const HttpConfig& config, std::string_view name, std::string_view
                        "expect", "keep-alive", "proxy-connection"}))
     return false;
   const bool is_capital = !name.empty() && name[0] >= 'A' && name[0] <= 'Z';
-  return is_capital || (!config.strict_dapr && !is_of_grpc(name, value));
+  return is_capital || (!config.strict_dapr && !common::is_of_grpc(name, value));
 }
 
 void set_headers(const HttpConfig& config, const Request& request, common::HttpRequest& to) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "common/grpc_metadata.hpp"
 #include "common/text.hpp"
 
 namespace cleat::aws {
@@ -13,13 +14,6 @@ constexpr std::size_t kMost = 10;
 bool is_one_of(std::string_view name, std::initializer_list<std::string_view> names) {
   return std::any_of(names.begin(), names.end(),
                      [&](std::string_view each) { return common::equal_ignoring_case(each, name); });
-}
-
-/// What a call over gRPC brings along is about the way to here, and one of it may be the host's own token.
-bool is_of_transport(std::string_view name, std::string_view value) {
-  if (name.rfind("dapr-", 0) == 0 || name.rfind("grpc-", 0) == 0 || name.rfind(':', 0) == 0) return true;
-  return (name == "content-type" && value.rfind("application/grpc", 0) == 0) ||
-         (name == "user-agent" && value.find("grpc-") != std::string_view::npos);
 }
 
 bool is_attribute_name(std::string_view name) {
@@ -60,7 +54,7 @@ MessageAttributes attributes_of(const Request& request, std::initializer_list<st
     const bool is_trace = std::any_of(trace.begin(), trace.end(), [&](const auto& each) {
       return common::equal_ignoring_case(each.first, name);
     });
-    if (!is_trace && !is_one_of(name, ours) && !is_of_transport(name, value)) add(out, name, value);
+    if (!is_trace && !is_one_of(name, ours) && !common::is_of_grpc(name, value)) add(out, name, value);
   }
   for (const auto& [name, value] : trace) {
     if (out.size() < kMost && is_sendable(view(value))) add(out, name, view(value));
