@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "common/back_off.hpp"
-#include "lanes.hpp"
+#include "common/lanes.hpp"
 #include "lease.hpp"
 #include "message.hpp"
 #include "queue.hpp"
@@ -98,7 +98,7 @@ class Receiver {
   std::deque<Waiting> backlog_;
   std::map<std::uint64_t, Lease> out_;
   std::size_t done_ = 0;  ///< of out_: acknowledged, not confirmed
-  Lanes lanes_;
+  common::Lanes lanes_;
   std::deque<std::uint64_t> deletes_;
   std::deque<Change> renewals_, returns_;
   std::unordered_map<std::uint64_t, Change> held_returns_;  ///< by event, until its renewal is answered

@@ -5,10 +5,10 @@
 #include <string>
 #include <unordered_map>
 
-namespace cleat::sqs {
+namespace cleat::common {
 
-/// The groups of a FIFO queue that have events out, each a lane until something of it is given back. Then the rest of it goes
-/// back as well, with the same delay, and the group goes on under a new number.
+/// The groups of a queue that keeps an order in each that have events out, each a lane until something of it is given back.
+/// Then the rest of it goes back as well, with the same delay, and the group goes on under a new number.
 class Lanes {
  public:
   /// The number under which the next event of `group` goes out; that of no group is 0.
@@ -69,4 +69,4 @@ class Lanes {
   std::uint64_t last_ = 0;
 };
 
-}  // namespace cleat::sqs
+}  // namespace cleat::common

@@ -3,7 +3,6 @@
 #include <string>
 
 #include "common/aws/message_attributes.hpp"
-#include "lanes.hpp"
 #include "message.hpp"
 #include "plugins/fake_table.hpp"
 #include "sqs_config.hpp"
@@ -162,30 +161,6 @@ TEST_F(SqsMessage, ThatWasSentWithoutBase64ArrivesAsItIs) {
   EXPECT_EQ(found[0].body, std::string("\0\xFF", 2));
   EXPECT_EQ(found[1].body, "not base64!");
   EXPECT_EQ(found[2].body, "");
-}
-
-TEST(SqsLanes, GoOnUnderANewNumberWhenSomethingIsGivenBack) {
-  Lanes lanes;
-  EXPECT_EQ(lanes.of(""), 0U);
-  const std::uint64_t first = lanes.of("a");
-  lanes.went_out("a", first);
-  lanes.went_out("a", first);
-  EXPECT_EQ(lanes.of("a"), first);
-  EXPECT_EQ(lanes.out(first), 2U);
-  const std::uint64_t other = lanes.of("b");
-  EXPECT_NE(other, first);
-  lanes.went_out("b", other);
-  EXPECT_EQ(lanes.close(first, 5), "a");
-  EXPECT_EQ(lanes.close(first, 9), std::nullopt);
-  EXPECT_EQ(lanes.delay(first), 5U);
-  EXPECT_EQ(lanes.delay(other), std::nullopt);
-  EXPECT_GT(lanes.of("a"), other);
-  lanes.came_back(first);
-  lanes.came_back(first);
-  EXPECT_EQ(lanes.delay(first), std::nullopt);
-  lanes.came_back(other);
-  EXPECT_GT(lanes.of("b"), other);  // empty in between
-  EXPECT_EQ(lanes.close(0, 1), std::nullopt);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "common/base64.hpp"
 #include "common/health_board.hpp"
 #include "common/json_text.hpp"
+#include "common/lanes.hpp"
 #include "common/text.hpp"
 #include "common/ttl.hpp"
 #include "common/unquote.hpp"
@@ -201,6 +202,30 @@ TEST(HealthBoard, LogsEachWayToSayAStateOnceWhileItLasts) {
   EXPECT_EQ(count("connected again"), 1);
   board.set(0, CLEAT_HEALTH_DOWN, "reset");
   EXPECT_EQ(count("reset"), 2);
+}
+
+TEST(Lanes, GoOnUnderANewNumberWhenSomethingIsGivenBack) {
+  Lanes lanes;
+  EXPECT_EQ(lanes.of(""), 0U);
+  const std::uint64_t first = lanes.of("a");
+  lanes.went_out("a", first);
+  lanes.went_out("a", first);
+  EXPECT_EQ(lanes.of("a"), first);
+  EXPECT_EQ(lanes.out(first), 2U);
+  const std::uint64_t other = lanes.of("b");
+  EXPECT_NE(other, first);
+  lanes.went_out("b", other);
+  EXPECT_EQ(lanes.close(first, 5), "a");
+  EXPECT_EQ(lanes.close(first, 9), std::nullopt);
+  EXPECT_EQ(lanes.delay(first), 5U);
+  EXPECT_EQ(lanes.delay(other), std::nullopt);
+  EXPECT_GT(lanes.of("a"), other);
+  lanes.came_back(first);
+  lanes.came_back(first);
+  EXPECT_EQ(lanes.delay(first), std::nullopt);
+  lanes.came_back(other);
+  EXPECT_GT(lanes.of("b"), other);  // empty in between
+  EXPECT_EQ(lanes.close(0, 1), std::nullopt);
 }
 
 }  // namespace
