@@ -115,7 +115,7 @@ void Client::answered(const std::shared_ptr<Sent>& sent, HttpResponse* answer,
     return authorize(sent);
   }
   const Failure out = failure_of(request, *answer, sent->token);
-  sent->done(nullptr, &out);
+  sent->done(answer, &out);
 }
 
 }  // namespace cleat::google

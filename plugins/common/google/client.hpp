@@ -22,7 +22,7 @@ struct ServiceRequest : common::ServiceRequest {
 /// Sends requests in one identity's name. All but the constructor on the loop's thread.
 class Client {
  public:
-  /// Exactly one of the two is given.
+  /// `failure` if it went wrong, and the answer beside it if there was one.
   using Done = std::function<void(common::HttpResponse* answer, const Failure* failure)>;
 
   /// Both outlive it.
