@@ -12,4 +12,7 @@ void append_json_string(std::string& out, std::string_view text);
 /// The same as a value.
 std::string json_string(std::string_view text);
 
+/// Whether it would come out as it is.
+bool is_utf8(std::string_view text);
+
 }  // namespace cleat::common

@@ -74,12 +74,15 @@ class Driver {
     type_.set_window(self_, &raw);
   }
   /// False: the event was not out.
-  bool settle(std::uint64_t id, std::int32_t verdict = CLEAT_ACK) {
+  bool settle(std::uint64_t id, std::int32_t verdict = CLEAT_ACK, std::uint32_t flags = 0,
+              std::chrono::milliseconds requeue_after = {}) {
     if (!host_.take_out(id)) return false;
     cleat_settlement one{};
     one.struct_size = sizeof one;
     one.verdict = verdict;
     one.event_id = id;
+    one.requeue_after_ms = static_cast<std::uint32_t>(requeue_after.count());
+    one.flags = flags;
     const cleat_settlement* items[] = {&one};
     type_.settle(self_, items, 1);
     return true;

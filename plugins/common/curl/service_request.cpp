@@ -59,6 +59,7 @@ HttpRequest http_request_of(const ServiceRequest& request, std::string url) {
   out.may_run_twice = request.may_run_twice;
   out.deadline_ns = request.deadline_ns;
   out.max_response_bytes = request.max_response_bytes;
+  out.on_begin = request.on_begin;
   return out;
 }
 

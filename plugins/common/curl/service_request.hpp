@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,6 +26,7 @@ struct ServiceRequest {
   std::uint64_t tag = 0;  ///< as in HttpRequest
   std::uint64_t deadline_ns = 0;
   std::uint64_t max_response_bytes = std::uint64_t{64} << 20U;
+  std::function<void()> on_begin;  ///< as in HttpRequest
 };
 
 /// As it goes out, to `url` with the query behind it. A body without a type gets that of plain bytes. It refers to the

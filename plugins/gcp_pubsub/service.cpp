@@ -1,0 +1,209 @@
+#include "service.hpp"
+
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "common/deadlines.hpp"
+
+namespace cleat::pubsub {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kLookWithin = 10s;
+
+struct Method {
+  const char* name;    ///< for people
+  const char* suffix;  ///< of the URL
+  bool is_read, may_run_twice;
+};
+/// A second pull would take messages away that nobody gets to see, a second publish would be other messages.
+constexpr std::array<Method, kActions> kMethods{{{"GetTopic", "", true, true},
+                                                 {"GetSubscription", "", true, true},
+                                                 {"Publish", ":publish", false, false},
+                                                 {"Pull", ":pull", false, false},
+                                                 {"Acknowledge", ":acknowledge", false, true},
+                                                 {"ModifyAckDeadline", ":modifyAckDeadline", false, true}}};
+
+const Method& method_of(Action action) {
+  return kMethods.at(static_cast<std::size_t>(action));
+}
+
+bool is_look(Action action) {
+  return action == Action::look_at_topic || action == Action::look_at_subscription;
+}
+
+/// Repeated by itself, under a quota of its own.
+bool is_reading(Action action) {
+  return action == Action::pull || action == Action::acknowledge || action == Action::modify;
+}
+
+/// Nothing if it is none; `why` says what is wrong with it.
+std::optional<common::JsonValue> json_of(const common::HttpResponse& answer, std::string& why) {
+  try {
+    return common::parse_json(answer.body.empty() ? std::string_view("{}") : answer.body);
+  } catch (const std::invalid_argument& error) {
+    why = error.what();
+    return std::nullopt;
+  }
+}
+
+constexpr std::array<Action, 3> kReading{Action::pull, Action::acknowledge, Action::modify};
+
+}  // namespace
+
+Service::Service(Host host, common::CurlLoop& curl, const PubSubConfig& config)
+    : curl_(curl),
+      config_(config),
+      client_(curl, config.place.credentials),
+      health_(host),
+      back_off_(500ms, 30s) {}
+
+void Service::ask(Ask ask, Done done) {
+  const Method& method = method_of(ask.action);
+  const bool is_ours = ask.name == config_.topic || ask.name == config_.subscription;
+  google::ServiceRequest request;
+  request.what = std::string("Pub/Sub ") + method.name + " " + ask.name;
+  request.method = method.is_read ? "GET" : "POST";
+  request.url = config_.place.url + "/v1/" + ask.name + method.suffix;
+  if (!method.is_read) request.headers = {{"Content-Type", "application/json"}};
+  request.body = std::move(ask.body);
+  request.may_run_twice = method.may_run_twice;
+  request.tag = ask.tag;
+  request.deadline_ns = ask.deadline_ns;
+  request.max_response_bytes = std::uint64_t{256} << 20U;
+  request.on_begin = std::move(ask.on_begin);
+  const auto answered = [this, action = ask.action, is_ours, what = request.what, done = std::move(done)](
+                            common::HttpResponse* answer, const google::Failure* failure) {
+    const bool may_say_more = failure != nullptr && failure->http_status == 400 &&
+                              (action == Action::acknowledge || action == Action::modify);
+    google::Failure strange;
+    std::optional<common::JsonValue> json;
+    if (failure == nullptr || may_say_more) json = json_of(*answer, strange.text);
+    // What is wrong with single ids is not wrong with the subscription.
+    if (may_say_more && json) return done({nullptr, failure, &*json});
+    if (failure == nullptr && !json) {
+      strange.text = what + ": the answer is no JSON: " + strange.text;
+      failure = &strange;
+    }
+    if (action == Action::look_at_subscription && config_.wants_dead_letters) {
+      if (failure != nullptr && failure->status == CLEAT_DENIED) {
+        strange = unfit("may not be looked at: " + failure->text);
+        failure = &strange;
+      } else if (failure == nullptr && json->find("deadLetterPolicy") == nullptr) {
+        strange = unfit("shows none");
+        failure = &strange;
+      }
+    }
+    note(action, is_ours, failure);
+    if (failure != nullptr) return done({nullptr, failure, nullptr});
+    done({&*json, nullptr, nullptr});
+  };
+  client_.send(std::move(request), answered);
+}
+
+/// What is rejected would come again for ever.
+google::Failure Service::unfit(const std::string& why) const {
+  google::Failure out;
+  out.status = CLEAT_UNSUPPORTED;
+  out.text = "deadLetter: broker needs a subscription with a dead letter policy, and " +
+             config_.subscription + " " + why + "; give it one, or let deadLetter name an output component";
+  return out;
+}
+
+void Service::look(Action action, std::uint64_t deadline_ns, Done done) {
+  Ask out;
+  out.action = action;
+  out.name = action == Action::look_at_topic ? config_.topic : config_.subscription;
+  out.deadline_ns = deadline_ns;
+  ask(std::move(out), std::move(done));
+}
+
+void Service::open(bool reads, bool writes) {
+  reads_ = reads && !config_.subscription.empty();
+  writes_ = writes && !config_.topic.empty();
+  if (!reads_ && !writes_) return health_.tell(CLEAT_HEALTH_UP, {});
+  look_around();
+}
+
+void Service::look_around() {
+  const auto was_there = std::make_shared<bool>(true);
+  const auto answered = [this, was_there](const Answer& answer) {
+    if (answer.failure != nullptr && answer.failure->status != CLEAT_DENIED) *was_there = false;
+    if (--looking_ != 0) return;
+    if (!*was_there) return look_again();
+    back_off_.reset();
+  };
+  looking_ = (reads_ ? 1U : 0U) + (writes_ ? 1U : 0U);
+  const std::uint64_t until = common::ns_after(kLookWithin);
+  if (reads_) look(Action::look_at_subscription, until, answered);
+  if (writes_) look(Action::look_at_topic, until, answered);
+}
+
+/// A call would find out too that the far end is back, but the health is to mend without one.
+void Service::look_again() {
+  if (timer_ != 0 || looking_ != 0 || is_closed_ || (!reads_ && !writes_)) return;
+  timer_ = loop().after(back_off_.next(), [this] {
+    timer_ = 0;
+    look_around();
+  });
+}
+
+void Service::note(Action action, bool is_ours, const google::Failure* failure) {
+  // Who may not look is known there all the same.
+  if (failure == nullptr || (is_look(action) && failure->status == CLEAT_DENIED)) {
+    take_well(action, failure == nullptr);
+    return tell();
+  }
+  if (failure->status == CLEAT_CANCELLED) return;
+  if (action == Action::pull && is_no_news(*failure)) return;
+  const bool is_passing = failure->status == CLEAT_UNAVAILABLE || failure->status == CLEAT_TIMEOUT ||
+                          failure->status == CLEAT_THROTTLED || failure->status == CLEAT_UNAUTHENTICATED;
+  // What is wrong with one request, or with a topic that it names, says nothing of the component.
+  const bool is_of_request =
+      failure->status == CLEAT_TOO_LARGE || (failure->status == CLEAT_INVALID && action != Action::pull);
+  if (!is_passing && (!is_ours || is_of_request)) return;
+  state(action) = {failure->status == CLEAT_THROTTLED ? CLEAT_HEALTH_DEGRADED : CLEAT_HEALTH_DOWN, is_passing,
+                   failure->status == CLEAT_NOT_FOUND, failure->text};
+  tell();
+  if (!is_look(action)) look_again();
+}
+
+/// What reading says of itself is not mended by anything else that succeeds: it goes on, and would say it again.
+void Service::take_well(Action action, bool was_seen) {
+  state(action) = {CLEAT_HEALTH_UP, false, false, {}};
+  for (const Action each : {Action::look_at_topic, Action::look_at_subscription, Action::publish}) {
+    if (state(each).is_passing) state(each) = {};
+  }
+  for (const Action each : kReading) {
+    if (is_reading(action) && state(each).is_passing) state(each) = {};
+  }
+  State& publish = state(Action::publish);
+  if (action == Action::look_at_topic && was_seen && publish.is_missing) publish = {};
+}
+
+void Service::forget_reading() {
+  for (const Action each : kReading)
+    state(each) = {};
+  tell();
+}
+
+/// The worst of all.
+void Service::tell() {
+  for (const std::int32_t health : {CLEAT_HEALTH_DOWN, CLEAT_HEALTH_DEGRADED, CLEAT_HEALTH_UP}) {
+    for (const State& each : states_) {
+      if (each.health == health) return health_.tell(health, each.why);
+    }
+  }
+}
+
+void Service::close() {
+  is_closed_ = true;
+  if (timer_ != 0) loop().cancel(std::exchange(timer_, 0));
+  client_.close();
+}
+
+}  // namespace cleat::pubsub
