@@ -15,6 +15,7 @@ import local_rows
 import mqtt3_rows
 import nats_rows
 import postgresql_rows
+import pubsub_rows
 import rabbitmq_rows
 import redis_rows
 import sqs_rows
@@ -24,7 +25,7 @@ from report import as_json, tables
 
 # Each has ROWS, by name, and place(), which is there while they run: a server, or nothing.
 FAMILIES = [http_rows, kafka_rows, local_rows, redis_rows, rabbitmq_rows, postgresql_rows, nats_rows, mqtt3_rows, aws_rows, sqs_rows, gcp_rows,
-            azure_rows]
+            pubsub_rows, azure_rows]
 
 
 def arguments() -> argparse.Namespace:
