@@ -1,5 +1,5 @@
-// The minimal application: takes every POST, answers 204 (with --echo 1: 200 and the same body) at once, on bare
-// sockets and one thread, and counts. A batch is answered by its statuses, all SUCCESS, and counts as so many
+// The minimal application: takes every POST, answers 204 (with --echo 1: 200 and the same body, with --answer TEXT: 200
+// and that) at once, on bare sockets and one thread, and counts. A batch is answered by its statuses, all SUCCESS, and counts as so many
 // events. GET /stats tells what was counted since GET /reset. "gap" is the time from an answer to the next event on
 // the same connection, which is what the sender makes of it; "age" is that of events whose body begins with
 // {"t":<CLOCK_MONOTONIC ns>.
@@ -30,7 +30,8 @@ struct Peer {
 
 class Application {
  public:
-  explicit Application(const Args& args) : is_echo_(args.whole("echo", 0) != 0) {}
+  explicit Application(const Args& args)
+      : is_echo_(args.whole("echo", 0) != 0), answer_(args.text("answer")) {}
   [[noreturn]] void run();
 
  private:
@@ -43,6 +44,7 @@ class Application {
   [[nodiscard]] std::string stats() const;
 
   bool is_echo_;
+  std::string answer_;
   std::string statuses_{};
   int listener_ = -1;
   int poller_ = epoll_create1(EPOLL_CLOEXEC);
@@ -98,15 +100,17 @@ void Application::serve(Peer& peer, std::string_view request, std::string_view b
       gap_.clear();
       age_.clear();
     }
-    send_all(peer.socket, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    // Who PUTs an object to it takes an answer without an ETag for one of somebody else.
+    send_all(peer.socket, "HTTP/1.1 200 OK\r\nETag: \"0\"\r\nContent-Length: 0\r\n\r\n");
   }
 }
 
 std::string Application::answer_to(std::string_view body) const {
-  if (!is_echo_) return "HTTP/1.1 204 No Content\r\n\r\n";
+  if (!is_echo_ && answer_.empty()) return "HTTP/1.1 204 No Content\r\n\r\n";
+  const std::string_view said = is_echo_ ? body : answer_;
   return ("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " +
-          std::to_string(body.size()) + "\r\n\r\n")
-      .append(body);
+          std::to_string(said.size()) + "\r\n\r\n")
+      .append(said);
 }
 
 // Found by what the host writes before each id; neither ids nor data of the generator look like that.

@@ -67,17 +67,18 @@ def wait_healthy(started: Started, wait: float = 30.0) -> float:
 
 @dataclass(frozen=True)
 class Call:
-    """What is invoked. All of the request's body has `size` bytes; 0: without data."""
+    """What is invoked. All of the request's body has `size` bytes; 0: without data. That is an object with one text, `member`."""
     operation: str = "create"
     metadata: dict = field(default_factory=dict)
     size: int = 1024
+    member: str = "text"
 
     def body(self) -> bytes:
-        return json.dumps({"operation": self.operation, "metadata": self.metadata, "data": {}}).encode()
+        return json.dumps({"operation": self.operation, "metadata": self.metadata, "data": {self.member: "x"}}).encode()
 
     def words(self) -> list[str]:
         metadata = ["--metadata", json.dumps(self.metadata)] if self.metadata else []
-        return ["--operation", self.operation, *metadata, "--size", str(self.size)]
+        return ["--operation", self.operation, *metadata, "--size", str(self.size), "--member", self.member]
 
 
 def load(settings: Settings, server: Started, path: str, connections: int, seconds: float, call: Call = Call(), rate: float = 0) -> dict:

@@ -32,6 +32,7 @@ void run(const Args& args) {
                                               {"linger.ms", "0"},
                                               {"acks", "all"},
                                               {"max.in.flight.requests.per.connection", "2"}});
+  log_in(settings, args);
   rd_kafka_conf_set_dr_msg_cb(settings, on_report);
   boost::asio::io_context io(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE);
   const auto client = open_kafka(RD_KAFKA_PRODUCER, settings);

@@ -84,6 +84,7 @@ Consumer::Consumer(const Args& args) : port_(static_cast<std::uint16_t>(args.who
                                               {"group.id", args.text("group")},
                                               {"auto.offset.reset", "earliest"},
                                               {"enable.auto.offset.store", "false"}});
+  log_in(settings, args);
   // No more than a moment's worth is fetched ahead, so that the measured time pays for what it posts. Only
   // with a version that can be told not to sleep for a second whenever enough is there.
   char error[256];

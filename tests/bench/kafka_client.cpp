@@ -7,6 +7,17 @@
 #include <cstdlib>
 
 namespace cleat::bench {
+namespace {
+
+void put(rd_kafka_conf_t* made, KafkaSettings settings) {
+  char error[256];
+  for (const auto& [name, value] : settings) {
+    if (rd_kafka_conf_set(made, name, value.c_str(), error, sizeof error) != RD_KAFKA_CONF_OK)
+      kafka_failed(name, error);
+  }
+}
+
+}  // namespace
 
 void kafka_failed(const char* what, const char* why) {
   std::fprintf(stderr, "%s: %s\n", what, why);
@@ -15,12 +26,18 @@ void kafka_failed(const char* what, const char* why) {
 
 rd_kafka_conf_t* kafka_settings(KafkaSettings settings) {
   rd_kafka_conf_t* made = rd_kafka_conf_new();
-  char error[256];
-  for (const auto& [name, value] : settings) {
-    if (rd_kafka_conf_set(made, name, value.c_str(), error, sizeof error) != RD_KAFKA_CONF_OK)
-      kafka_failed(name, error);
-  }
+  put(made, settings);
   return made;
+}
+
+void log_in(rd_kafka_conf_t* settings, const Args& args) {
+  const std::string connection = args.text("hub-connection");
+  if (connection.empty()) return;
+  put(settings, {{"security.protocol", "sasl_ssl"},
+                 {"ssl.ca.location", args.text("ca")},
+                 {"sasl.mechanism", "PLAIN"},
+                 {"sasl.username", "$ConnectionString"},
+                 {"sasl.password", connection}});
 }
 
 KafkaClient open_kafka(rd_kafka_type_t type, rd_kafka_conf_t* settings) {

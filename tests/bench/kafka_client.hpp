@@ -11,6 +11,8 @@
 #include <string>
 #include <utility>
 
+#include "args.hpp"
+
 namespace cleat::bench {
 
 struct KafkaClose {
@@ -26,6 +28,8 @@ using KafkaSettings = std::initializer_list<std::pair<const char*, std::string>>
 /// A configuration that belongs to the caller until open_kafka() takes it. A refused setting ends the
 /// program.
 rd_kafka_conf_t* kafka_settings(KafkaSettings settings);
+/// With --hub-connection, a connection string of Event Hubs, and --ca, a file: TLS, and the login that the service wants.
+void log_in(rd_kafka_conf_t* settings, const Args& args);
 KafkaClient open_kafka(rd_kafka_type_t type, rd_kafka_conf_t* settings);
 [[noreturn]] void kafka_failed(const char* what, const char* why);
 

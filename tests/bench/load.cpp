@@ -54,7 +54,7 @@ std::string invocation(const Args& args) {
   const std::string metadata = args.text("metadata");
   if (!metadata.empty()) body += R"(,"metadata":)" + metadata;
   if (size == 0) return body + '}';
-  body += R"(,"data":{"text":")";
+  body += R"(,"data":{")" + args.text("member", "text") + R"(":")";
   const std::string_view tail = R"("}})";
   body.append(size - std::min(size, body.size() + tail.size()), 'x');
   return body.append(tail);

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import aws_rows
 import azure_rows
+import eventhubs_rows
 import gcp_rows
 import http_rows
 import kafka_rows
@@ -25,7 +26,7 @@ from report import as_json, tables
 
 # Each has ROWS, by name, and place(), which is there while they run: a server, or nothing.
 FAMILIES = [http_rows, kafka_rows, local_rows, redis_rows, rabbitmq_rows, postgresql_rows, nats_rows, mqtt3_rows, aws_rows, sqs_rows, gcp_rows,
-            pubsub_rows, azure_rows]
+            pubsub_rows, azure_rows, eventhubs_rows]
 
 
 def arguments() -> argparse.Namespace:

@@ -16,6 +16,7 @@ SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "brokers"
 class Server:
     name: str
     ports: dict[str, int]
+    data: Path
 
     def address(self, port: str) -> str:
         return f"127.0.0.1:{self.ports[port]}"
@@ -24,12 +25,13 @@ class Server:
 @contextmanager
 def running(settings: Settings, name: str, **environment: str):
     """The server of that name in scripts/lib/brokers, on ports of its own; stopped at the end."""
-    words = [name, "--data", str(settings.build / "servers" / name)]
+    data = settings.build / "servers" / name
+    words = [name, "--data", str(data)]
     started = subprocess.run([SCRIPT, "start", *words], stdout=subprocess.PIPE, text=True, check=False,
                              env={**os.environ, **environment})
     if started.returncode != 0:
         raise BenchError(f"scripts/brokers start {name} failed")
     try:
-        yield Server(name, json.loads(started.stdout.splitlines()[-1])["ports"])
+        yield Server(name, json.loads(started.stdout.splitlines()[-1])["ports"], data)
     finally:
         subprocess.run([SCRIPT, "stop", *words], stdout=subprocess.DEVNULL, check=False)
