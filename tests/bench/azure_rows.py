@@ -84,12 +84,13 @@ def create_message(settings: Settings, server: Server, connections: int) -> Cost
 
 def messages_in(settings: Settings, server: Server) -> CostRow:
     # Messages come by 32, with a second between them where the machine is busy.
+    # And not many more than a run takes are put in: the more the emulator has, the slower it is.
     settings = replace(settings, seconds=max(settings.seconds, 5.0))
 
     def filled() -> tuple[int, dict]:
         name, count = queue(server), 0
         while count < LEAST:
-            count += fill(settings, lambda: message_floor(settings, server, name), settings.seconds * 2)
+            count += fill(settings, lambda: message_floor(settings, server, name), 0.5)
         return count, {"queue": name}
     source = Source(
         "azure.storagequeues", fields=lambda at: fields(server, "queue", queueName=at["queue"]), fill=filled,
