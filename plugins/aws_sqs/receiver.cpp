@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/deadlines.hpp"
+#include "common/deliver_one.hpp"
 
 namespace cleat::sqs {
 namespace {
@@ -177,16 +178,13 @@ bool Receiver::deliver(const Waiting& waiting, std::uint64_t lane) {
   event.traceparent = str(message.traceparent);
   event.tracestate = str(message.tracestate);
   event.baggage = str(message.baggage);
-  cleat_event* const events[] = {&event};
-  std::uint32_t accepted = 0;
-  const cleat_status status = host_.deliver(events, 1, accepted);
-  if (accepted == 1) {
+  const cleat_status status = common::deliver_one(host_, event);
+  if (status == CLEAT_OK) {
     Lease& lease = out_[waiting.event] = waiting.lease;
     lease.lane = lane;
     lanes_.went_out(message.group, lane);
     return true;
   }
-  const Buffer mine(event.data);
   if (status != CLEAT_INVALID) {
     is_host_full_ = status == CLEAT_AGAIN;
     is_reading_ = is_reading_ && status == CLEAT_AGAIN;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/deadlines.hpp"
+#include "common/deliver_one.hpp"
 
 namespace cleat::storagequeues {
 namespace {
@@ -187,14 +188,11 @@ bool Receiver::deliver(std::uint64_t number, const Message& message) {
   event.data = Buffer::of(message.body).take();
   event.source_id = str(message.id);
   event.metadata = {metadata.data(), metadata.size()};
-  cleat_event* const events[] = {&event};
-  std::uint32_t accepted = 0;
-  const cleat_status status = host_.deliver(events, 1, accepted);
-  if (accepted == 1) {
+  const cleat_status status = common::deliver_one(host_, event);
+  if (status == CLEAT_OK) {
     leases_[number].is_out = true;
     return true;
   }
-  const Buffer mine(event.data);
   if (status == CLEAT_INVALID) {
     // The host's log says what is wrong with it. It comes again when its time is over.
     forget(number);

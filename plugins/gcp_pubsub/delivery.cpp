@@ -2,6 +2,7 @@
 #include <set>
 #include <utility>
 
+#include "common/deliver_one.hpp"
 #include "receiver.hpp"
 
 namespace cleat::pubsub {
@@ -51,15 +52,12 @@ bool Receiver::deliver(const Waiting& waiting, std::uint64_t lane) {
   event.traceparent = str(message.traceparent);
   event.tracestate = str(message.tracestate);
   event.baggage = str(message.baggage);
-  cleat_event* const events[] = {&event};
-  std::uint32_t accepted = 0;
-  const cleat_status status = host_.deliver(events, 1, accepted);
-  if (accepted == 1) {
+  const cleat_status status = common::deliver_one(host_, event);
+  if (status == CLEAT_OK) {
     out_[waiting.event] = {lane, false};
     lanes_.went_out(group_of(message), lane);
     return true;
   }
-  const Buffer mine(event.data);
   if (status != CLEAT_INVALID) {
     is_host_full_ = status == CLEAT_AGAIN;
     is_reading_ = is_reading_ && status == CLEAT_AGAIN;

@@ -4,6 +4,7 @@
 #include <random>
 #include <utility>
 
+#include "common/deliver_one.hpp"
 #include "queue_values.hpp"
 
 namespace cleat::postgresql {
@@ -164,14 +165,11 @@ bool QueueInput::deliver(const Entry& entry) {
   event.key = str(entry.lane);
   event.metadata = {items.data(), items.size()};
   event.traceparent = str(trace);
-  cleat_event* const events[] = {&event};
-  std::uint32_t accepted = 0;
-  const cleat_status status = host_.deliver(events, 1, accepted);
-  if (accepted == 1) {
+  const cleat_status status = common::deliver_one(host_, event);
+  if (status == CLEAT_OK) {
     out_[++last_event_] = {entry.lease, entry.until, false};
     return true;
   }
-  const Buffer mine(event.data);
   if (status != CLEAT_INVALID) return false;
   // The log of the host says what is wrong with it; it would be the same the next time.
   ++last_event_;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "commands.hpp"
+#include "common/deliver_one.hpp"
 
 namespace cleat::redis {
 namespace {
@@ -266,15 +267,12 @@ bool StreamInput::deliver(const StreamEntry& entry) {
   event.traceparent = str(content.traceparent);
   event.tracestate = str(content.tracestate);
   event.baggage = str(content.baggage);
-  cleat_event* const events[] = {&event};
-  std::uint32_t accepted = 0;
-  const cleat_status status = host_.deliver(events, 1, accepted);
-  if (accepted == 1) {
+  const cleat_status status = common::deliver_one(host_, event);
+  if (status == CLEAT_OK) {
     out_[++last_event_] = {entry.id, entry.lease_until, false};
     lease_ends_at(entry.lease_until);
     return true;
   }
-  const Buffer mine(event.data);
   if (status != CLEAT_INVALID) return false;
   // The log of the host says what is wrong with it. It stays pending, and is tried again when it has been idle.
   ++last_event_;
