@@ -1,7 +1,7 @@
 #include "receiver.hpp"
 
 #include <algorithm>
-#include <set>
+#include <optional>
 #include <utility>
 
 #include "common/deadlines.hpp"
@@ -142,17 +142,13 @@ void Receiver::received(std::size_t most, Clock::time_point asked_at, const comm
 void Receiver::deliver_backlog() {
   lost(ended_backlog(Clock::now()),
        "the lease of messages ran out before there was room for them; others may get them as well");
-  std::set<std::string> held_up;
+  common::Turns turns(lanes_, window_.max_per_lane);
   for (auto each = backlog_.begin(); is_reading_ && !is_host_full_ && each != backlog_.end();) {
     const std::string& group = config_.queue.is_fifo() ? each->message.group : std::string();
-    const std::uint64_t lane = held_up.count(group) == 0 ? lanes_.of(group) : 0;
-    const bool is_held_up =
-        !group.empty() &&
-        (lane == 0 || (window_.max_per_lane != 0 && lanes_.out(lane) >= window_.max_per_lane));
-    if (is_held_up) {
-      held_up.insert(group);
+    const std::optional<std::uint64_t> lane = turns.lane_of(group);
+    if (!lane) {
       ++each;
-    } else if (deliver(*each, lane)) {
+    } else if (deliver(*each, *lane)) {
       each = backlog_.erase(each);
     }
   }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -67,6 +68,31 @@ class Lanes {
   std::unordered_map<std::string, std::uint64_t> current_;
   std::unordered_map<std::uint64_t, Lane> lanes_;
   std::uint64_t last_ = 0;
+};
+
+/// One walk over what waits, in the order of each group: what may not go out now holds up its group, and no other.
+class Turns {
+ public:
+  /// `most` of a lane may be out; 0: any number.
+  Turns(const Lanes& lanes, std::uint32_t most) : lanes_(lanes), most_(most) {}
+
+  /// The lane under which the next event of `group` goes out; nothing if it has to wait.
+  std::optional<std::uint64_t> lane_of(const std::string& group) {
+    if (group.empty()) return 0;
+    if (held_up_.count(group) != 0) return std::nullopt;
+    const std::uint64_t lane = lanes_.of(group);
+    if (most_ == 0 || lanes_.out(lane) < most_) return lane;
+    hold_up(group);
+    return std::nullopt;
+  }
+  void hold_up(const std::string& group) {
+    if (!group.empty()) held_up_.insert(group);
+  }
+
+ private:
+  const Lanes& lanes_;
+  const std::uint32_t most_;
+  std::set<std::string> held_up_;
 };
 
 }  // namespace cleat::common

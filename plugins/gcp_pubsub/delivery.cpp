@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <set>
+#include <optional>
 #include <utility>
 
 #include "common/deliver_one.hpp"
@@ -16,18 +16,15 @@ const std::string& Receiver::group_of(const Incoming& message) const {
 
 /// In the order of each key; one whose lane has all that it may have out waits, and holds up no other.
 void Receiver::deliver_backlog() {
-  std::set<std::string> held_up;
+  common::Turns turns(lanes_, window_.max_per_lane);
   for (auto each = backlog_.begin(); is_reading_ && !is_host_full_ && each != backlog_.end();) {
     const std::string& group = group_of(each->message);
-    const std::uint64_t lane = held_up.count(group) == 0 ? lanes_.of(group) : 0;
-    const bool is_held_up =
-        !group.empty() &&
-        (lane == 0 || (window_.max_per_lane != 0 && lanes_.out(lane) >= window_.max_per_lane));
+    const std::optional<std::uint64_t> lane = turns.lane_of(group);
     // What ended is found and told by the leases soon.
-    if (is_held_up || leases_.has_ended(each->event)) {
-      if (!group.empty()) held_up.insert(group);
+    if (!lane || leases_.has_ended(each->event)) {
+      turns.hold_up(group);
       ++each;
-    } else if (deliver(*each, lane)) {
+    } else if (deliver(*each, *lane)) {
       each = backlog_.erase(each);
     }
   }

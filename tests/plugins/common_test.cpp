@@ -228,5 +228,22 @@ TEST(Lanes, GoOnUnderANewNumberWhenSomethingIsGivenBack) {
   EXPECT_EQ(lanes.close(0, 1), std::nullopt);
 }
 
+TEST(Turns, LetAGroupWaitAndNoOther) {
+  Lanes lanes;
+  const std::uint64_t lane = lanes.of("full");
+  lanes.went_out("full", lane);
+  Turns turns(lanes, 1);
+  EXPECT_EQ(turns.lane_of(""), 0U);
+  EXPECT_EQ(turns.lane_of("full"), std::nullopt);
+  EXPECT_NE(turns.lane_of("other"), std::nullopt);
+  turns.hold_up("other");
+  EXPECT_EQ(turns.lane_of("other"), std::nullopt);
+  turns.hold_up("");
+  EXPECT_EQ(turns.lane_of(""), 0U);
+  lanes.came_back(lane);
+  EXPECT_EQ(turns.lane_of("full"), std::nullopt) << "what came first goes first";
+  EXPECT_EQ(Turns(lanes, 0).lane_of("full"), lanes.of("full"));
+}
+
 }  // namespace
 }  // namespace cleat::common
