@@ -70,9 +70,7 @@ S3Config parse_config(const Config& config) {
   out.decode_base64 = config.boolean("decodeBase64");
   out.encode_base64 = config.boolean("encodeBase64");
   out.file_path = config.text("filePath");
-  out.files.folder = config.text("fileFolder");
-  if (!out.files.folder.empty() && out.files.folder.front() != '/')
-    throw Error(CLEAT_INVALID, "fileFolder: expected an absolute path, found '" + out.files.folder + "'");
+  out.files = common::file_place(config, "s3 binding error: ");
   out.storage_class = config.text("storageClass");
   out.presign_ttl = config.text("presignTTL");
   if (!out.presign_ttl.empty()) parse_presign_ttl(out.presign_ttl);

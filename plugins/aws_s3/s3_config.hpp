@@ -21,7 +21,7 @@ struct S3Config {
   bool skip_verify = false;
   bool decode_base64 = false, encode_base64 = false;
   std::string file_path, storage_class, presign_ttl;  ///< empty: none
-  common::FilePlace files{"", "s3 binding error: "};
+  common::FilePlace files;
   std::uint64_t max_object_bytes = 0;  ///< 0: no bound
   std::uint64_t part_bytes = 0;
   bool strict_dapr = false;

@@ -20,11 +20,7 @@ BlobConfig parse_config(const Config& config) {
   }
   out.make_container = !config.boolean("disableEntityManagement");
   out.decode_base64 = config.boolean("decodeBase64");
-  out.files.folder = config.text("fileFolder");
-  if (!out.files.folder.empty() && out.files.folder.front() != '/')
-    throw Error(CLEAT_INVALID, "fileFolder: expected an absolute path, found '" + out.files.folder + "'");
-  while (out.files.folder.size() > 1 && out.files.folder.back() == '/')
-    out.files.folder.pop_back();
+  out.files = common::file_place(config, "");
   out.max_blob_bytes = config.size("maxBlobSize");
   constexpr std::uint64_t kLeast = 64U << 10U, kMost = 100U << 20U;
   out.block_bytes = config.size("blockSize", 8U << 20U);

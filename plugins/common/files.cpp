@@ -1,7 +1,5 @@
 #include "common/files.hpp"
 
-#include <cleat/values.hpp>
-
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
@@ -101,6 +99,15 @@ void check_bytes(const std::string& path, const std::string& what) {
 }
 
 }  // namespace
+
+FilePlace file_place(const Config& config, std::string prefix) {
+  std::string folder = config.text("fileFolder");
+  if (!folder.empty() && folder.front() != '/')
+    throw Error(CLEAT_INVALID, "fileFolder: expected an absolute path, found '" + folder + "'");
+  while (folder.size() > 1 && folder.back() == '/')
+    folder.pop_back();
+  return {std::move(folder), std::move(prefix)};
+}
 
 FileDescriptor::FileDescriptor(FileDescriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cleat/plugin.hpp>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -11,6 +13,9 @@ struct FilePlace {
   std::string folder;  ///< absolute; nothing outside of it is opened, by `..` or by a link. Empty: any path
   std::string prefix;  ///< "s3 binding error: "
 };
+
+/// Reads fileFolder. Throws Error(CLEAT_INVALID).
+FilePlace file_place(const Config& config, std::string prefix);
 
 /// A descriptor that is closed with its owner.
 class FileDescriptor {

@@ -73,6 +73,11 @@ TEST_F(S3Parts, FieldsThatCannotBeAreRefused) {
   EXPECT_NE(location({{"bucket", "box"}, {"fileFolder", "here"}}).find("fileFolder"), std::string::npos);
 }
 
+TEST_F(S3Parts, AFolderIsTheSameWithASlashBehindIt) {
+  EXPECT_EQ(parse({{"bucket", "box"}, {"fileFolder", "/data//"}})->files.folder, "/data");
+  EXPECT_EQ(parse({{"bucket", "box"}, {"fileFolder", "/"}})->files.folder, "/");
+}
+
 TEST(S3Object, TagsAreThoseOfTheHeader) {
   EXPECT_EQ(tagging_of("a=1, b c = d&e ,x="), "a=1&b%20c=d%26e&x=");
   for (const char* bad : {"a", "=1", "a=1,b"})
