@@ -51,8 +51,6 @@ std::optional<common::JsonValue> json_of(const common::HttpResponse& answer, std
   }
 }
 
-constexpr std::array<Action, 3> kReading{Action::pull, Action::acknowledge, Action::modify};
-
 }  // namespace
 
 Service::Service(Host host, common::CurlLoop& curl, const PubSubConfig& config)
@@ -175,19 +173,18 @@ void Service::note(Action action, bool is_ours, const google::Failure* failure) 
 /// What reading says of itself is not mended by anything else that succeeds: it goes on, and would say it again.
 void Service::take_well(Action action, bool was_seen) {
   state(action) = {CLEAT_HEALTH_UP, false, false, {}};
-  for (const Action each : {Action::look_at_topic, Action::look_at_subscription, Action::publish}) {
-    if (state(each).is_passing) state(each) = {};
-  }
-  for (const Action each : kReading) {
-    if (is_reading(action) && state(each).is_passing) state(each) = {};
+  for (std::size_t i = 0; i < kActions; ++i) {
+    const bool may_mend = is_reading(action) || !is_reading(static_cast<Action>(i));
+    if (may_mend && states_[i].is_passing) states_[i] = {};
   }
   State& publish = state(Action::publish);
   if (action == Action::look_at_topic && was_seen && publish.is_missing) publish = {};
 }
 
 void Service::forget_reading() {
-  for (const Action each : kReading)
-    state(each) = {};
+  for (std::size_t i = 0; i < kActions; ++i) {
+    if (is_reading(static_cast<Action>(i))) states_[i] = {};
+  }
   tell();
 }
 
