@@ -26,14 +26,18 @@ void CurlCaller::begin(SessionPtr session) {
   if (!free_.empty()) free_.pop_back();
   transfer.session = std::move(session);
   transfer.answer.clear();
-  const auto body = transfer.session->body();
+  transfer.body.clear();
+  const std::string_view came = transfer.session->body();
+  transfer.headers = prepare_(transfer.handle, came, transfer.body);
+  const std::string_view body = transfer.body.empty() ? came : transfer.body;
+  if (transfer.headers != nullptr) curl_easy_setopt(transfer.handle, CURLOPT_HTTPHEADER, transfer.headers);
   curl_easy_setopt(transfer.handle, CURLOPT_POSTFIELDSIZE, static_cast<long>(body.size()));
   curl_easy_setopt(transfer.handle, CURLOPT_POSTFIELDS, body.data());
-  prepare_(transfer.handle, body);
   curl_.begin(transfer.handle);
 }
 
 void CurlCaller::finish(Transfer& transfer) {
+  curl_slist_free_all(std::exchange(transfer.headers, nullptr));
   std::exchange(transfer.session, nullptr)->answer_with(transfer.answer);
   free_.push_back(&transfer);
 }

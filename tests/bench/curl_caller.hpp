@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "args.hpp"
 #include "beast_server.hpp"
 #include "curl_multi.hpp"
 
@@ -16,8 +17,9 @@ namespace cleat::bench {
 /// far end answers is the answer. An error of the far end ends the program. One thread.
 class CurlCaller {
  public:
-  /// Sets what is other than a POST, and the headers, before each transfer. The body stays until its end.
-  using Prepare = std::function<void(CURL* handle, std::string_view body)>;
+  /// Before each transfer: sets what is other than in a POST. What came is sent, or what is written into `body`, with the
+  /// headers that are returned, and freed afterwards; nullptr: with those that the handle has.
+  using Prepare = std::function<curl_slist*(CURL* handle, std::string_view came, std::string& body)>;
 
   CurlCaller(std::string url, Prepare prepare);
   void run() { io_.run(); }
@@ -26,7 +28,8 @@ class CurlCaller {
   struct Transfer {
     CURL* handle = nullptr;
     SessionPtr session{};
-    std::string answer{};
+    curl_slist* headers = nullptr;
+    std::string body{}, answer{};
   };
 
   Transfer& make_transfer();
@@ -40,5 +43,14 @@ class CurlCaller {
   std::vector<Transfer*> free_{};
   CurlMulti curl_;
 };
+
+/// The program of a floor that signs what it sends: `Signer` is made of the arguments, has url(), and prepares each transfer.
+template <class Signer>
+void run_signed(int argc, char** argv) {
+  Signer signer(Args(argc, argv));
+  CurlCaller(signer.url(), [&signer](CURL* handle, std::string_view came, std::string& body) {
+    return signer.prepare(handle, came, body);
+  }).run();
+}
 
 }  // namespace cleat::bench

@@ -2,10 +2,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
 
-#include "args.hpp"
 #include "aws_signature.hpp"
 #include "curl_caller.hpp"
 
@@ -22,33 +19,23 @@ class Signer {
 
   [[nodiscard]] std::string url() const { return "http://" + host_ + "/"; }
 
-  /// The handle has the form and the headers until the next time.
-  void prepare(CURL* handle, std::string_view message) {
+  curl_slist* prepare(CURL* handle, std::string_view message, std::string& form) {
     constexpr const char *kNames = "content-type;host;x-amz-date",
                          *kType = "application/x-www-form-urlencoded";
-    Request& request = requests_[handle];
-    request.form = "Action=Publish&Message=" + escaped(handle, message) +
-                   "&TopicArn=" + escaped(handle, topic_) + "&Version=2010-03-31";
+    form = "Action=Publish&Message=" + escaped(handle, message) + "&TopicArn=" + escaped(handle, topic_) +
+           "&Version=2010-03-31";
     const std::string& time = signature_.note_time();
     const std::string canonical = std::string("POST\n/\n\ncontent-type:") + kType + "\nhost:" + host_ +
-                                  "\nx-amz-date:" + time + "\n\n" + kNames + "\n" + hash_of(request.form);
+                                  "\nx-amz-date:" + time + "\n\n" + kNames + "\n" + hash_of(form);
     curl_slist* headers = nullptr;
     for (const std::string& line :
          {std::string("Content-Type: ") + kType, std::string("Expect:"), "X-Amz-Date: " + time,
           "Authorization: " + signature_.of(canonical, kNames)})
       headers = curl_slist_append(headers, line.c_str());
-    curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE, static_cast<long>(request.form.size()));
-    curl_easy_setopt(handle, CURLOPT_POSTFIELDS, request.form.data());
-    curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
-    curl_slist_free_all(std::exchange(request.headers, headers));
+    return headers;
   }
 
  private:
-  struct Request {
-    std::string form{};
-    curl_slist* headers = nullptr;
-  };
-
   static std::string escaped(CURL* handle, std::string_view text) {
     const std::unique_ptr<char, decltype(&curl_free)> found(
         curl_easy_escape(handle, text.data(), static_cast<int>(text.size())), &curl_free);
@@ -58,15 +45,11 @@ class Signer {
 
   std::string host_, topic_;
   AwsSignature signature_;
-  std::unordered_map<CURL*, Request> requests_{};  ///< of each handle
 };
 
 }  // namespace
 }  // namespace cleat::bench
 
 int main(int argc, char** argv) {
-  cleat::bench::Signer signer(cleat::bench::Args(argc, argv));
-  cleat::bench::CurlCaller(signer.url(), [&signer](CURL* handle, std::string_view body) {
-    signer.prepare(handle, body);
-  }).run();
+  cleat::bench::run_signed<cleat::bench::Signer>(argc, argv);
 }
