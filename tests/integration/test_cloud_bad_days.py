@@ -2,7 +2,6 @@
 afterwards. One host has them all; each has a service of its own that fails as it is told."""
 
 import dataclasses
-import itertools
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -12,20 +11,16 @@ import pytest
 from conformance.case import Case
 from conformance.plugin import OK, Plugin
 from support.app import Answer, Application
-from support.cloud import Cloud, call_of
-from support.cloud_aws import Container
-from support.endurance import DAYS as LONG_DAYS
-from support.endurance import INPUTS, Endurance, hub_of, most_cpu
-from support.host import Host, component
+from support.cloud import AWS, Cloud, call, call_of, has_no_secret, is_well, new_text, part, told_by, wait_until_well
+from support.endurance import INPUTS, hub_of
+from support.host import Host
 from support.servers_google import new_private_key
 from support.wait import wait_until
 
 HTTP = ("sqs", "s3", "sns", "gcs", "queue", "blob")
 # What is sent to these is there twice if it is sent twice.
 ONCE = ("sqs", "sns", "queue")
-AWS = ("sqs", "s3", "sns")
 PAGE = Answer(200, b"<html><body>Please log in to the network.</body></html>", {"content-type": "text/html"})
-_texts = (f"text-{number}" for number in itertools.count(1))
 
 
 @dataclasses.dataclass
@@ -125,41 +120,8 @@ def host(cloud, calls, tmp_path_factory):
     has_no_secret(cloud, made.output)
 
 
-def part(cloud, name, url=None, **more):
-    type_, fields = cloud.fields(name, url)
-    given = {**fields, "invokeTimeout": "20s", **more}
-    return component(name, type_, {key: value for key, value in given.items() if value is not None})
-
-
-def told_by(host):
-    return [host.request("GET", path).text for path in ("/v1.0/metadata", "/cleat/v1/components")]
-
-
-def has_no_secret(cloud, *texts):
-    for text in texts:
-        for secret in cloud.planted:
-            assert secret not in text, f"{secret} in {text[max(text.find(secret) - 200, 0):][:400]}"
-
-
-def call(host, name):
-    """A call, and its answer; its text is known nowhere else."""
-    text = next(_texts)
-    data, metadata = call_of(name, text)
-    return text, host.create(name, data, **metadata)
-
-
 def of(given, name):
     return given.get(name, given.get(None)) if isinstance(given, dict) else given
-
-
-def is_well(host, name):
-    return call(host, name)[1].status in (200, 204)
-
-
-def wait_until_well(host, name):
-    """Alone: nothing is done but calling it."""
-    wait_until(lambda: is_well(host, name), lambda: f"{name} takes calls again; {host.state(name)}", 60)
-    host.wait_for_state(name, lambda state: state.get("state") == "running", "is well")
 
 
 @pytest.mark.parametrize("name", HTTP)
@@ -247,7 +209,7 @@ def seen(calls, name):
 @pytest.mark.parametrize("kind", ["wrong credentials", "denied", "throttled", "unavailable", "closed without an answer", "truncated body",
                                   "redirect", "page of a proxy"])
 def test_an_input(host, cloud, calls, kind):
-    day, texts = DAYS[kind], {name: next(_texts) for name in INPUTS}
+    day, texts = DAYS[kind], {name: new_text() for name in INPUTS}
     for name in INPUTS:
         wait_until_well(host, name)
     try:
@@ -271,7 +233,7 @@ def test_an_input(host, cloud, calls, kind):
 @pytest.mark.parametrize("kind", ["denied", "unavailable", "truncated body", "closed without an answer"])
 def test_what_is_done_is_deleted_in_the_end(host, cloud, calls, kind):
     """And is not while the application works on it."""
-    gates, texts = {name: threading.Event() for name in INPUTS}, {name: next(_texts) for name in INPUTS}
+    gates, texts = {name: threading.Event() for name in INPUTS}, {name: new_text() for name in INPUTS}
     for name in INPUTS:
         wait_until_well(host, name)
         wait_until(lambda: len(cloud.services[name].messages) == 0, "the queue is empty")
@@ -374,48 +336,6 @@ def test_tokens_that_nobody_takes_are_not_asked_for_with_each_call(host, cloud):
         wait_until_well(host, name)
 
 
-@pytest.fixture
-def changing():
-    """A cloud whose keys and tokens last for a few seconds, and who gives them out to containers."""
-    made, container = Cloud(new_private_key()), Container()
-    made.login.lifetime, made.login.only_last = 2, True
-    for name in AWS:
-        made.services[name].keys = container
-    yield made, container
-    made.close()
-    container.close()
-
-
-def test_keys_and_tokens_that_change_under_load_lose_nothing(start_host, changing):
-    cloud, container = changing
-    no_keys = dict.fromkeys(("accessKey", "secretKey", "sessionToken"))
-    names = (*AWS, "gcs", "blob")
-    texts = [part(cloud, name, direction="output", **(no_keys if name in AWS else {})) for name in names]
-    host = start_host(*texts, env={**cloud.environment, "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{container.url}/keys"}).outbound_ready()
-    ended, sent, failures = threading.Event(), {name: [] for name in names}, []
-
-    def load(name):
-        while not ended.is_set():
-            text, reply = call(host, name)
-            sent[name].append(text)
-            if reply.status not in (200, 204):
-                failures.append(reply.text)
-
-    with ThreadPoolExecutor(2 * len(names)) as pool:
-        running = [pool.submit(load, name) for name in names * 2]
-        try:
-            wait_until(lambda: failures or (len(container.given) >= 4 and len(cloud.login.given) >= 6), "keys and tokens change", 60)
-        finally:
-            ended.set()
-        for each in running:
-            each.result()
-    assert not failures, f"{len(failures)} of {sum(map(len, sent.values()))}: {failures[:3]}"
-    for name in names:
-        stored = b"\n".join(cloud.services[name].stored).decode()
-        assert not [text for text in sent[name] if text not in stored]
-    has_no_secret(cloud, host.output, *told_by(host))
-
-
 # --- nobody there ---
 
 
@@ -452,26 +372,3 @@ def test_a_service_that_is_killed_in_the_middle(host, cloud, name):
     service.day = None
     service.start()
     wait_until_well(host, name)
-
-
-# --- how long it lasts ---
-
-
-@pytest.mark.timeout(240)
-def test_a_bad_time_costs_little_and_ends_by_itself(tmp_path, kafka):
-    """Short of the ten minutes of scripts/soak --cloud. What it costs is the host's own time of the processor, not that of the clock; and what
-    a failed call leaves behind is looked for in thousands of them."""
-    run = Endurance(tmp_path / "host", new_private_key(), hub_of(kafka), kafka.port("sasl_ssl"))
-    try:
-        growth = run.growth(1500)
-        for day in LONG_DAYS:
-            found = run.endure(day, 4, every=2)
-            assert found.calls and found.cpu < most_cpu(), str(found)
-            # Whoever waits between attempts makes a handful. The hub's two clients each have two addresses to try.
-            assert found.attempts <= 8 * found.seconds and found.requests <= 12 * found.seconds and found.lines <= 40, str(found)
-        run.recover()
-        run.check()
-        # A kilobyte for each call.
-        assert growth < 2 << 20, f"grown by {growth} bytes"
-    finally:
-        run.close()

@@ -3,12 +3,18 @@ given, or answers as that service does when something is wrong. For days that no
 with the emulators."""
 
 import base64
+import itertools
 import json
 
 from .app import Answer
 from .cloud_aws import S3, Sns, Sqs
 from .cloud_azure import BlobStorage, StorageQueue
 from .cloud_service import Login, Refusal, Service
+from .host import component
+from .wait import wait_until
+
+AWS = ("sqs", "s3", "sns")
+_numbers = itertools.count(1)
 
 
 class Gcs(Service):
@@ -94,3 +100,40 @@ def call_of(name, text):
     if name == "sns":
         return {"message": text}, {}
     return text, {"key": text, "blobName": text} if name in ("s3", "gcs", "blob") else {}
+
+
+def part(cloud, name, url=None, **more):
+    type_, fields = cloud.fields(name, url)
+    given = {**fields, "invokeTimeout": "20s", **more}
+    return component(name, type_, {key: value for key, value in given.items() if value is not None})
+
+
+def told_by(host):
+    return [host.request("GET", path).text for path in ("/v1.0/metadata", "/cleat/v1/components")]
+
+
+def has_no_secret(cloud, *texts):
+    for text in texts:
+        for secret in cloud.planted:
+            assert secret not in text, f"{secret} in {text[max(text.find(secret) - 200, 0):][:400]}"
+
+
+def new_text():
+    return f"text-{next(_numbers)}"
+
+
+def call(host, name):
+    """A call, and its answer; its text is known nowhere else."""
+    text = new_text()
+    data, metadata = call_of(name, text)
+    return text, host.create(name, data, **metadata)
+
+
+def is_well(host, name):
+    return call(host, name)[1].status in (200, 204)
+
+
+def wait_until_well(host, name):
+    """Alone: nothing is done but calling it."""
+    wait_until(lambda: is_well(host, name), lambda: f"{name} takes calls again; {host.state(name)}", 60)
+    host.wait_for_state(name, lambda state: state.get("state") == "running", "is well")
