@@ -7,7 +7,7 @@ import pytest
 
 from support.cloud import AWS, Cloud, call, has_no_secret, part, told_by
 from support.cloud_aws import Container
-from support.endurance import DAYS, Endurance, hub_of, most_cpu
+from support.endurance import DAYS, Endurance, hub_of
 from support.servers_google import new_private_key
 from support.wait import wait_until
 
@@ -56,14 +56,14 @@ def test_keys_and_tokens_that_change_under_load_lose_nothing(start_host, changin
 
 @pytest.mark.timeout(240)
 def test_a_bad_time_costs_little_and_ends_by_itself(tmp_path, kafka):
-    """Short of the ten minutes of scripts/soak --cloud. What it costs is the host's own time of the processor, not that of the clock; and what
-    a failed call leaves behind is looked for in thousands of them."""
+    """Short of the ten minutes of scripts/soak --cloud. Seconds of the processor tell nothing while others want it, so what is measured is what
+    the host wants of it; and what a failed call leaves behind is looked for in thousands of them."""
     run = Endurance(tmp_path / "host", new_private_key(), hub_of(kafka), kafka.port("sasl_ssl"))
     try:
         growth = run.growth(1500)
         for day in DAYS:
             found = run.endure(day, 4, every=2)
-            assert found.calls and found.cpu < most_cpu(), str(found)
+            assert found.calls and not found.restless(), str(found)
             # Whoever waits between attempts makes a handful. The hub's two clients each have two addresses to try.
             assert found.attempts <= 8 * found.seconds and found.requests <= 12 * found.seconds and found.lines <= 40, str(found)
         run.recover()

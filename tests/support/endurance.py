@@ -1,10 +1,11 @@
 """The ten minutes in which no cloud service answers well: a host with every cloud type, a steady small caller for each output, inputs
 that poll, and what the host takes of the machine meanwhile. For a test that lasts seconds, and for scripts/soak --cloud."""
 
-import functools
+import contextlib
 import json
 import os
 import pathlib
+import re
 import threading
 import time
 from collections import Counter
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from .app import Application
 from .cloud import Cloud, call_of
 from .gate import Gate
-from .host import BUILD, Host, component
+from .host import Host, component
 from .servers_azure import HUB_CONNECTION
 from .wait import holds_for, wait_until
 
@@ -27,10 +28,37 @@ _TICK = os.sysconf("SC_CLK_TCK")
 _SANITIZER = {"ASAN_OPTIONS": "exitcode=99:quarantine_size_mb=1:thread_local_quarantine_size_kb=64"}
 
 
-@functools.cache
-def most_cpu():
-    """What a host may take of one processor. The sanitizers of a test build make it three times as much."""
-    return 0.06 if b"__asan_init" in (BUILD / "cleat").read_bytes() else 0.02
+class Unrest:
+    """How much a process wants of the processor, whatever others leave it: which of its threads are ready to run each time one looks, and how
+    often they have gone to sleep. A thread that does not wait at all is ready whenever one looks, on an idle machine and on a full one."""
+
+    def __init__(self, pid):
+        self._threads = pathlib.Path(f"/proc/{pid}/task")
+        self._looks, self._ready = 0, Counter()
+        self._began, self._sleeps = time.monotonic(), self._sleeps_so_far()
+
+    def look(self):
+        self._looks += 1
+        for thread in self._read("stat"):
+            number, _, rest = thread.partition(" ")
+            self._ready[number] += rest.rpartition(")")[2].split()[0] == "R"
+        return True
+
+    def busiest(self):
+        """The share of the looks at which the busiest thread was ready."""
+        return max(self._ready.values()) / self._looks
+
+    def wakes(self):
+        """How often in a second a thread has slept and gone on, over all threads."""
+        return (self._sleeps_so_far() - self._sleeps) / (time.monotonic() - self._began)
+
+    def _sleeps_so_far(self):
+        return sum(int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", status, re.MULTILINE)[1]) for status in self._read("status"))
+
+    def _read(self, what):
+        for thread in self._threads.iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+                yield (thread / what).read_text()
 
 
 def usage(pid):
@@ -45,6 +73,8 @@ class Measured:
     what: str
     seconds: float
     cpu: float  # of one processor
+    busiest: float  # see Unrest
+    wakes: float
     before: int
     after: int
     calls: int
@@ -52,10 +82,14 @@ class Measured:
     attempts: int  # to reach the hub
     lines: int
 
+    def restless(self):
+        """That a thread does not wait, or that the waits are short."""
+        return self.busiest > 0.8 or self.wakes > 300
+
     def __str__(self):
         mib = 1 << 20
-        return (f"{self.what} for {self.seconds:.0f} s: {self.cpu:.2%} of a processor, {self.before / mib:.1f} MiB resident and then "
-                f"{self.after / mib:.1f}, {self.calls} calls failed, {self.requests} requests came to the services, {self.attempts} "
+        return (f"{self.what} for {self.seconds:.0f} s: {self.cpu:.2%} of a processor, the busiest thread ready {self.busiest:.0%} of the "
+                f"time, {self.wakes:.0f} wakes each second, {self.before / mib:.1f} MiB resident and then {self.after / mib:.1f}, {self.calls} calls failed, {self.requests} requests came to the services, {self.attempts} "
                 f"connections to the hub's, {self.lines} lines of log")
 
 
@@ -134,18 +168,20 @@ class Endurance:
             self._last(min(2.0, seconds / 4))  # what was on its way ends
             began, (cpu, before) = time.monotonic(), usage(self.host.process.pid)
             count, attempts, lines = self._count(), self.gate.count, self._lines()
-            self._last(seconds)
+            unrest = Unrest(self.host.process.pid)
+            self._last(seconds, unrest)
+            busiest, wakes = unrest.busiest(), unrest.wakes()
             took = time.monotonic() - began
             after_cpu, after = usage(self.host.process.pid)
         finally:
             ended.set()
             for caller in callers:
                 caller.join()
-        return Measured(day, took, (after_cpu - cpu) / took, before, after, sum(failed.values()), self._count() - count, self.gate.count - attempts,
+        return Measured(day, took, (after_cpu - cpu) / took, busiest, wakes, before, after, sum(failed.values()), self._count() - count, self.gate.count - attempts,
                         self._lines() - lines)
 
-    def _last(self, seconds):
-        holds_for(lambda: self.host.process.poll() is None, seconds, lambda: f"the host ended:\n{self.host.output[-6000:]}")
+    def _last(self, seconds, unrest=None):
+        holds_for(lambda: self.host.process.poll() is None and (unrest is None or unrest.look()), seconds, lambda: f"the host ended:\n{self.host.output[-6000:]}")
 
     def _lines(self):
         return len(self.host.output.splitlines())
