@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "api/component_json.hpp"
 
@@ -88,6 +89,13 @@ void pause_component(HostView& host, std::string_view component, AdminDone done)
 
 void resume_component(HostView& host, std::string_view component, AdminDone done) {
   host.resume(component, answering(std::move(done)));
+}
+
+void ping_component(HostView& host, std::string_view component, AdminDone done) {
+  host.ping(component, [done = std::move(done)](FarEnd&& far_end) mutable {
+    constexpr std::array<Code, 4> kCodes{Code::done, Code::unreachable, Code::conflict, Code::not_found};
+    done({kCodes.at(static_cast<std::size_t>(far_end.result)), std::move(far_end.text)});
+  });
 }
 
 void readiness(const HostView& host, AdminDone done) {

@@ -16,7 +16,8 @@ struct AdminAnswer {
     done,       ///< there is nothing to tell
     not_found,  ///< here and below `text` is a sentence
     conflict,
-    not_ready
+    not_ready,
+    unreachable
   };
   Code code = Code::done;
   std::string text;
@@ -40,6 +41,8 @@ void decide_event(HostView& host, std::string_view component, std::string_view e
                   AdminDone done);
 void pause_component(HostView& host, std::string_view component, AdminDone done);
 void resume_component(HostView& host, std::string_view component, AdminDone done);
+/// done if the component's far end answers, unreachable if it does not, conflict if it cannot be asked, or not_found.
+void ping_component(HostView& host, std::string_view component, AdminDone done);
 /// done, or not_ready with what is waited for: the host's own start and the components with `required: true`.
 void readiness(const HostView& host, AdminDone done);
 

@@ -38,6 +38,18 @@ struct ComponentView {
   Pairs details;                ///< what the plugin says of its far end
 };
 
+/// What a component's far end said when it was asked.
+struct FarEnd {
+  enum class Result : std::uint8_t {
+    answers,
+    silent,     ///< here and below `text` is a sentence
+    not_asked,  ///< it cannot be asked now, or not at all
+    not_found
+  };
+  Result result = Result::answers;
+  std::string text;
+};
+
 /// What the API may ask of the host. All functions on any io thread, none blocks. Callbacks run once on the io thread that
 /// asked, perhaps before the call returns.
 class HostView {
@@ -56,6 +68,8 @@ class HostView {
                       UniqueFunction<void(Decided&&)> done) = 0;
   /// Stops reading and delivering; what does not run goes back to the source. Done once it was asked for, not once it is idle.
   virtual void pause(std::string_view component, UniqueFunction<void(Decided&&)> done) = 0;
+  /// Asks the component's far end whether it answers, for three seconds at most.
+  virtual void ping(std::string_view component, UniqueFunction<void(FarEnd&&)> done) = 0;
   /// Ends a pause or a stall.
   virtual void resume(std::string_view component, UniqueFunction<void(Decided&&)> done) = 0;
 

@@ -57,6 +57,7 @@ class App final : public HostView {
   void pause(std::string_view component, UniqueFunction<void(Decided&&)> done) override;
   void resume(std::string_view component, UniqueFunction<void(Decided&&)> done) override;
   [[nodiscard]] std::vector<std::string> not_ready() const override;
+  void ping(std::string_view component, UniqueFunction<void(FarEnd&&)> done) override;
   void required_not_ready(UniqueFunction<void(std::vector<std::string>&&)> done) const override;
   [[nodiscard]] bool outbound_ready() const override;
   void request_shutdown(bool force) override;

@@ -49,6 +49,8 @@ class Binding {
   }
   [[nodiscard]] Decided pause();
   [[nodiscard]] Decided resume();
+  /// Asks the far end on the control thread, where `done` runs, or at once if it cannot be asked. One question at a time.
+  void ping(UniqueFunction<void(FarEnd&&)> done);
 
   // Stopping, in this order, by one thread.
   /// No new event in: intake ends, what does not run is abandoned.
@@ -107,6 +109,7 @@ class Binding {
   Instance* live_ = nullptr;  ///< the instance, once it has started
   std::unique_ptr<InputSide> input_;
   bool paused_ = false;
+  bool asking_ = false;                  ///< the far end, on the control thread
   bool replacing_ = false;               ///< the watchdog asked for a new instance
   std::uint64_t replace_cut_at_ns_ = 0;  ///< when attempts that still run no longer hold that up
   Timer start_again_;

@@ -18,6 +18,7 @@ constexpr std::uint64_t kMissedHeartbeats = 3;
 constexpr std::uint64_t kReplaceCutTime = 30 * kSecond;
 constexpr std::uint64_t kReplaceStopTime = 10 * kSecond;
 constexpr std::uint64_t kTurnOverTime = 5 * kSecond;
+constexpr std::uint64_t kPingTime = 3 * kSecond;
 
 }  // namespace
 
@@ -53,6 +54,24 @@ Decided Binding::resume() {
   paused_ = false;
   if (input_->is_idle() && !replacing_) input_->resume();
   return {};
+}
+
+void Binding::ping(UniqueFunction<void(FarEnd&&)> done) {
+  using Answer = FarEnd::Result;
+  if (live_ == nullptr || replacing_ || stopping_.load(std::memory_order_acquire))
+    return done({Answer::not_asked, "the component does not run"});
+  if (!live_->can_ping()) return done({Answer::not_asked, "its plugin cannot ask its far end"});
+  if (asking_) return done({Answer::not_asked, "its far end is being asked"});
+  asking_ = true;
+  control_.submit([this, done = std::move(done)]() mutable {
+    // It may have been stopped while this waited for its turn.
+    const bool runs = instance_ && !stopping_.load(std::memory_order_acquire);
+    const Result<> answer = runs ? instance_->ping(home_.now_ns() + kPingTime) : Result<>();
+    home_.post([this] { asking_ = false; });
+    if (!runs) return done({Answer::not_asked, "the component does not run"});
+    if (!answer) return done({Answer::silent, answer.error().text});
+    done({});
+  });
 }
 
 // Connected, but without any sign of life from the plugin: neither an event nor a word about its health. That it has nothing

@@ -93,6 +93,16 @@ void App::resume(std::string_view component, UniqueFunction<void(Decided&&)> don
       {Decided::Result::not_found, fmt::format("there is no component '{}'", component)}, std::move(done));
 }
 
+void App::ping(std::string_view component, UniqueFunction<void(FarEnd&&)> done) {
+  Binding* const binding = find_binding(component);
+  if (binding == nullptr)
+    return done({FarEnd::Result::not_found, fmt::format("there is no component '{}'", component)});
+  auto back = [&loop = current_loop(), done = std::move(done)](FarEnd&& far_end) mutable {
+    loop.post([far_end = std::move(far_end), done = std::move(done)]() mutable { done(std::move(far_end)); });
+  };
+  binding->home().post([binding, back = std::move(back)]() mutable { binding->ping(std::move(back)); });
+}
+
 std::vector<std::string> App::not_ready() const {
   std::vector<std::string> waiting;
   if (ready_.load(std::memory_order_acquire)) return waiting;

@@ -26,6 +26,8 @@ Response to_response(AdminAnswer&& answer) {
       return error_response(409, "ERR_CONFLICT", answer.text);
     case AdminAnswer::Code::not_ready:
       return error_response(503, "ERR_NOT_READY", answer.text);
+    case AdminAnswer::Code::unreachable:
+      return error_response(503, "ERR_UNREACHABLE", answer.text);
   }
   return response;
 }
@@ -42,7 +44,7 @@ Response unknown_path() {
       "there is no such path; there are GET /cleat/v1/ready, GET /cleat/v1/components, GET "
       "/cleat/v1/components/{name}, "
       "GET /cleat/v1/components/{name}/events?limit=N, POST /cleat/v1/components/{name}/events/{id}/retry, "
-      ".../dead-letter and .../drop, POST /cleat/v1/components/{name}/pause and .../resume");
+      ".../dead-letter and .../drop, POST /cleat/v1/components/{name}/pause, .../resume and .../ping");
 }
 
 Response wrong_method(std::string_view allow) {
@@ -85,6 +87,8 @@ void answer_admin(const Route& route, const MessageText& request, HostView& host
       return pause_component(host, route.name, answering(std::move(exchange)));
     case Endpoint::resume:
       return resume_component(host, route.name, answering(std::move(exchange)));
+    case Endpoint::ping:
+      return ping_component(host, route.name, answering(std::move(exchange)));
     case Endpoint::wrong_method:
       return exchange->respond(wrong_method(route.allow));
     default:

@@ -61,6 +61,7 @@ Route component_route(verb method, std::string_view rest) {
   if (word == "events") return reading(method, {Endpoint::list_events, std::move(*name)});
   if (word == "pause") return deciding(method, {Endpoint::pause, std::move(*name)});
   if (word == "resume") return deciding(method, {Endpoint::resume, std::move(*name)});
+  if (word == "ping") return deciding(method, {Endpoint::ping, std::move(*name)});
   if (word.starts_with(kEvents)) return event_route(method, std::move(*name), word.substr(kEvents.size()));
   return {Endpoint::unknown_admin};
 }

@@ -28,6 +28,7 @@ enum class Endpoint : std::uint8_t {
   decide_event,
   pause,
   resume,
+  ping,
   wrong_method,  ///< a path of ours below /cleat/v1/, asked with a method it does not have
   unknown_admin  ///< no path of ours, below /cleat/v1/
 };

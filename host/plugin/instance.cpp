@@ -225,6 +225,16 @@ Result<> Instance::end_input(std::uint64_t deadline_ns) {
   return ended;
 }
 
+Result<> Instance::ping(std::uint64_t deadline_ns) {
+  Impl& me = *impl_;
+  ErrorText error;
+  return error.result(me.table.ping(me.self, deadline_ns, error.out()), me.options.component, "ping");
+}
+
+bool Instance::can_ping() const {
+  return impl_->table.ping != nullptr;
+}
+
 Result<> Instance::stop(std::uint64_t deadline_ns) {
   Impl& me = *impl_;
   if (me.state != State::running && me.state != State::reading) return {};

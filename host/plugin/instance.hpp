@@ -47,6 +47,10 @@ class Instance final : public OutputPort, public InputPort {
   Result<> begin_input(EventSink& sink, const Window& window);
   /// [control] No event reaches the sink that was delivered after this returned.
   Result<> end_input(std::uint64_t deadline_ns);
+  /// [control] Asks the far end whether it answers, while the instance runs; only if can_ping().
+  Result<> ping(std::uint64_t deadline_ns);
+  /// Whether the plugin offers to ask its far end.
+  [[nodiscard]] bool can_ping() const;
   /// [control] Once every event is settled and no invoke() can come any more. All calls are completed when it returns.
   Result<> stop(std::uint64_t deadline_ns);
   /// [control] After stop(). Frees the plugin's instance.

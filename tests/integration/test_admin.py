@@ -1,6 +1,8 @@
-"""What a person may see and decide while the host runs: components, held events, drop, retry, pause, resume. The source is the generator."""
+"""What a person may see and decide while the host runs: components, held events, drop, retry, pause, resume, and whether a far end answers. The source is the generator."""
 
+import socket
 import urllib.parse
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -121,8 +123,52 @@ def test_pause_stops_delivery_and_resume_goes_on(start_host, app):
     host.wait_for_state("numbers", lambda state: state["state"] == "running", "running")
 
 
-@pytest.mark.parametrize("word", ["pause", "resume"])
-def test_an_unknown_component_cannot_be_paused(start_host, word):
+def wait_for_run(host, *names):
+    for name in names:
+        host.wait_for_state(name, lambda state: state["state"] == "running", "running")
+
+
+def test_the_far_end_is_asked(start_host, tmp_path):
+    folder = tmp_path / "files"
+    folder.mkdir()
+    host = start_host(component("files", "bindings.localstorage", {"rootPath": folder}), NULL,
+                      component("bad", "bindings.localstorage"), component("in", "bindings.generator")).ready()
+    wait_for_run(host, "files", "in")
+
+    def ping(name):
+        reply = host.request("POST", f"{COMPONENTS}/{name}/ping")
+        return reply.status, reply.text
+    assert ping("files") == (204, "")
+    folder.rename(tmp_path / "gone")
+    status, text = ping("files")
+    assert (status, "ERR_UNREACHABLE" in text, str(folder) in text) == (503, True, True), text
+    (tmp_path / "gone").rename(folder)
+    assert ping("files") == (204, "")
+    status, text = ping("in")
+    assert (status, "cannot ask" in text) == (409, True), text
+    status, text = ping("bad")
+    assert (status, "does not run" in text) == (409, True), text
+    assert ping("nobody")[0] == 404
+
+
+def test_a_far_end_that_hangs_holds_up_nobody(start_host):
+    """A server that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        fields = {"bucket": "b", "region": "us-east-1", "endpoint": f"http://127.0.0.1:{silent.getsockname()[1]}", "accessKey": "a",
+                  "secretKey": "s"}
+        host = start_host(component("far", "bindings.aws.s3", fields), NULL).ready()
+        wait_for_run(host, "far")
+        with ThreadPoolExecutor(2) as pool:
+            asked = [pool.submit(host.request, "POST", f"{COMPONENTS}/far/ping") for _ in range(2)]
+            wait_until(lambda: any(each.done() for each in asked), "the second question is refused")
+            assert host.invoke("sink", {"operation": "create", "data": "x"}).status == 204
+            refused, silence = sorted((each.result() for each in asked), key=lambda reply: reply.status)
+        assert (refused.status, "is being asked" in refused.text) == (409, True), refused.text
+        assert (silence.status, silence.json()["errorCode"], "far" in silence.text) == (503, "ERR_UNREACHABLE", True), silence.text
+
+
+@pytest.mark.parametrize("word", ["pause", "resume", "ping"])
+def test_an_unknown_component_cannot_be_told_anything(start_host, word):
     host = start_host(NULL).ready()
     assert host.request("POST", f"{COMPONENTS}/nobody/{word}").status == 404
     refused = host.request("GET", f"{COMPONENTS}/nobody/{word}")
@@ -148,7 +194,7 @@ def test_the_token_is_asked_for(start_host, app):
     wait_until(lambda: host.request("GET", "/cleat/v1/ready").status == 204, "ready without a token")
     paths = ["", "/numbers", "/numbers/events"]
     assert {host.request("GET", COMPONENTS + path).status for path in paths} == {401}
-    paths = ["/numbers/pause", "/numbers/resume", "/numbers/events/1/drop"]
+    paths = ["/numbers/pause", "/numbers/resume", "/numbers/ping", "/numbers/events/1/drop"]
     assert {host.request("POST", COMPONENTS + path).status for path in paths} == {401}
     token = {"dapr-api-token": "s3cret"}
     assert look(host, f"{COMPONENTS}/numbers", headers=token)["state"] != "paused"

@@ -278,7 +278,7 @@ typedef struct cleat_binding_type {
    * set_health(). CLEAT_UNAVAILABLE: the host tries a new instance later, with back-off. */
   cleat_status (*start)(void* self, uint64_t deadline_ns, cleat_error*);
 
-  /* [control] Optional. Asks the far end whether it answers. */
+  /* [control] Optional. Asks the far end whether it answers, for a person who wants to know now; CLEAT_OK, or why not. */
   cleat_status (*ping)(void* self, uint64_t deadline_ns, cleat_error*);
 
   /* [hot] Output. Begins one call, which ends with exactly one complete(). Owns nothing of the request. */

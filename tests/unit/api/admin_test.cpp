@@ -213,6 +213,23 @@ TEST(Admin, PassesDecisionsOn) {
                                                   "pause in", "resume in"}));
 }
 
+TEST(Admin, TellsWhatTheFarEndSays) {
+  using Result = FarEnd::Result;
+  const std::pair<Result, Code> cases[] = {{Result::answers, Code::done},
+                                           {Result::silent, Code::unreachable},
+                                           {Result::not_asked, Code::conflict},
+                                           {Result::not_found, Code::not_found}};
+  for (const auto& [result, code] : cases) {
+    FakeHostView host;
+    host.far_end = {result, "why"};
+    Caught caught;
+    ping_component(host, "out", caught.take());
+    EXPECT_EQ(caught.code(), code);
+    EXPECT_EQ(caught.text(), "why");
+    EXPECT_EQ(host.asked, (std::vector<std::string>{"ping out"}));
+  }
+}
+
 TEST(Admin, AnswersLater) {
   FakeHostView host;
   host.views = {output()};

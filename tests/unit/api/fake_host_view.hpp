@@ -62,6 +62,10 @@ class FakeHostView final : public HostView {
   void resume(std::string_view component, UniqueFunction<void(Decided&&)> done) override {
     act("resume " + std::string(component), std::move(done));
   }
+  void ping(std::string_view component, UniqueFunction<void(FarEnd&&)> done) override {
+    asked.push_back("ping " + std::string(component));
+    answer([done = std::move(done), copy = far_end]() mutable { done(std::move(copy)); });
+  }
   void required_not_ready(UniqueFunction<void(std::vector<std::string>&&)> done) const override {
     answer([done = std::move(done), copy = required_waiting]() mutable { done(std::move(copy)); });
   }
@@ -74,6 +78,7 @@ class FakeHostView final : public HostView {
   std::vector<std::string> waiting_for, required_waiting;
   std::optional<HeldEvents> events;
   Decided decided;  ///< the answer to decide(), pause() and resume()
+  FarEnd far_end;   ///< the answer to ping()
   bool hold = false;
   mutable std::vector<Task> held;
   mutable std::vector<std::string> asked;

@@ -126,6 +126,20 @@ TEST_F(AdminRoutesTest, TellsWhyNot) {
   }
 }
 
+TEST_F(AdminRoutesTest, AsksTheFarEnd) {
+  start();
+  EXPECT_EQ(ask(post("/cleat/v1/components/a%2Fb/ping", "")).status(), 204);
+  EXPECT_EQ(asked(), (std::vector<std::string>{"ping a/b"}));
+  on_loop([&] { host_.far_end = {FarEnd::Result::silent, "nobody is there"}; });
+  const RawMessage silent = ask(post("/cleat/v1/components/in/ping", ""));
+  expect_error(silent, 503, "ERR_UNREACHABLE");
+  EXPECT_NE(silent.body.find("nobody is there"), std::string::npos);
+  on_loop([&] { host_.far_end = {FarEnd::Result::not_asked, "it cannot"}; });
+  expect_error(ask(post("/cleat/v1/components/in/ping", "")), 409, "ERR_CONFLICT");
+  on_loop([&] { host_.far_end = {FarEnd::Result::not_found, "there is none"}; });
+  expect_error(ask(post("/cleat/v1/components/in/ping", "")), 404, "ERR_NOT_FOUND");
+}
+
 TEST_F(AdminRoutesTest, IsReadyWithoutAToken) {
   options_.router.api_token = "secret";
   start();
@@ -149,8 +163,8 @@ TEST_F(AdminRoutesTest, AsksForTheTokenOtherwise) {
   for (const char* path : {"components", "components/in", "components/in/events", "nowhere"}) {
     EXPECT_EQ(ask(get("/cleat/v1/" + std::string(path))).status(), 401) << path;
   }
-  for (const char* path :
-       {"components/in/pause", "components/in/resume", "components/in/events/7/drop", "ready"}) {
+  for (const char* path : {"components/in/pause", "components/in/resume", "components/in/ping",
+                           "components/in/events/7/drop", "ready"}) {
     const std::string whole = "/cleat/v1/" + std::string(path);
     EXPECT_EQ(ask(post(whole, "")).status(), 401) << path;
     EXPECT_EQ(ask(post(whole, "", "dapr-api-token: wrong\r\n")).status(), 401) << path;
@@ -182,7 +196,8 @@ TEST_F(AdminRoutesTest, TellsTheMethodsThereAre) {
       EXPECT_EQ(refused.header("allow"), "GET, HEAD") << path;
     }
   }
-  for (const char* path : {"components/in/pause", "components/in/resume", "components/in/events/7/drop"}) {
+  for (const char* path :
+       {"components/in/pause", "components/in/resume", "components/in/ping", "components/in/events/7/drop"}) {
     for (const char* method : {"GET", "PUT", "DELETE"}) {
       const RawMessage refused = ask(get("/cleat/v1/" + std::string(path), method));
       expect_error(refused, 405, "ERR_METHOD_NOT_ALLOWED");
