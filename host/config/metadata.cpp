@@ -102,10 +102,29 @@ class Checker {
     // After the loop, because only then is `strict` known.
     for (const std::string& name : wrong_route_)
       object(name, "must be written 'route' exactly, as in Dapr");
+    use_what_is_enabled();
     Remarks remarks;
     const auto is_given = [this](std::string_view name) { return given_.count(to_lower(name)) != 0; };
     check_host_fields(result_.host, type_, is_given, remarks.faults, remarks.warnings);
     say(remarks);
+  }
+
+  /// Where the component does not say which directions it means, those that nothing of it enables are not meant.
+  void use_what_is_enabled() {
+    if (const auto said = given_.find("direction"); said != given_.end() && !trim(said->second.value).empty())
+      return;
+    const auto is_given = [this](const std::string& name) {
+      const auto known = given_.find(to_lower(name));
+      return known != given_.end() && !trim(known->second.value).empty();
+    };
+    std::uint32_t waiting = 0, enabled = 0;
+    for (const Field& field : type_.fields) {
+      if (!field.enables) continue;
+      waiting |= field.directions;
+      if (is_given(field.name) || std::any_of(field.aliases.begin(), field.aliases.end(), is_given))
+        enabled |= field.directions;
+    }
+    result_.host.directions &= ~(waiting & ~enabled);
   }
 
   void feed_retry() {

@@ -133,6 +133,12 @@ void read_names(const Node& node, Field& field) {
     node.fault("\"request_key\" is only for a field that names a destination");
 }
 
+void read_enables(const Node& node, Field& field, std::uint32_t type_directions) {
+  field.enables = node.flag("enables");
+  if (field.enables && (field.directions == type_directions || field.required))
+    node.fault("\"enables\" is only for a field of one of the type's two directions that is not required");
+}
+
 void check_field_values(const Node& node, const Field& field) {
   for (const std::string& value : field.allowed) {
     if (!is_value_of(field, value)) {
@@ -170,6 +176,7 @@ Field read_field(Node node, std::uint32_t type_directions, const ReservedName& r
     node.fault("it has a direction that its type does not offer");
   read_feeds(node, field, fed);
   read_names(node, field);
+  read_enables(node, field, type_directions);
   field.default_value = node.scalar("default");
   field.allowed = node.scalars("allowed");
   check_field_values(node, field);

@@ -46,6 +46,7 @@ struct Field {
   Names names = Names::nothing;
   [[nodiscard]] bool is_source() const { return names == Names::source || names == Names::both; }
   [[nodiscard]] bool is_destination() const { return names == Names::destination || names == Names::both; }
+  bool enables = false;  ///< without `direction` its direction is in use only where the field is given
   std::string
       request_key;  ///< destination: the entry of a request's metadata that stands in for it; empty: none
   std::string help, example, deprecated;

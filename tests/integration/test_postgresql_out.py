@@ -35,7 +35,7 @@ def table(server):
 
 
 def outcome(server, **fields):
-    return component("db", "bindings.postgresql", {"direction": "output", **server.fields(), **fields})
+    return component("db", "bindings.postgresql", {**server.fields(), **fields})
 
 
 def start(start_host, server, *options, **fields):
@@ -173,7 +173,7 @@ def test_calls_share_so_many_connections(start_host, server):
 
 def test_pool_parameters_of_daprs_client_are_understood(start_host, server):
     address = f"postgres://app:{PASSWORD}@127.0.0.1:{server.port('postgres')}/app?pool_max_conns=1&pool_max_conn_lifetime=1h"
-    host = start_host(component("db", "bindings.postgres", {"direction": "output", "url": address})).outbound_ready()
+    host = start_host(component("db", "bindings.postgres", {"url": address})).outbound_ready()
     assert ask(host, "query", "SELECT current_user").text == '[["app"]]'
 
 

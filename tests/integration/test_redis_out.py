@@ -42,7 +42,7 @@ def down(plugin, fields, *words):
 
 
 def test_through_the_host(start_host, server, key):
-    host = start_host(component("out", "bindings.redis", {"direction": "output", **server.fields()})).outbound_ready()
+    host = start_host(component("out", "bindings.redis", server.fields())).outbound_ready()
     assert host.create("out", {"a": 1}, key=key).status == 204
     assert server.client.get(key) == b'{"a":1}' and server.client.ttl(key) == -1
     assert host.invoke("out", {"operation": "get", "metadata": {"key": key}}).body == b'{"a":1}'

@@ -16,7 +16,6 @@ spec:
   metadata:
   - { name: redisHost,     value: "localhost:$port" }
   - { name: redisPassword, value: "redis-secret" }
-  - { name: direction,     value: "output" }
 ---
 kind: Component
 metadata: { name: redisevent }

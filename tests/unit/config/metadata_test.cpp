@@ -183,6 +183,30 @@ TEST(Metadata, RequiredHoldsInTheDirectionsInUse) {
   EXPECT_TRUE(check_metadata(component_with({{"direction", "input"}}), type));
 }
 
+TEST(Metadata, ADirectionThatAFieldEnablesIsInUseOnlyWithTheField) {
+  Field stream = field("stream");
+  stream.directions = CLEAT_IN;
+  stream.enables = true;
+  stream.aliases = {"log"};
+  Field group = field("group");
+  group.directions = CLEAT_IN;
+  group.default_value = "cleat";
+  const auto type = type_with({stream, group});
+  const auto directions = [&type](std::vector<MetadataItem> metadata) {
+    return check_metadata(component_with(std::move(metadata)), type)->host.directions;
+  };
+  EXPECT_EQ(directions({}), CLEAT_OUT);
+  EXPECT_EQ(directions({{"stream", " "}, {"group", "g"}}), CLEAT_OUT);
+  EXPECT_EQ(directions({{"Stream", "orders"}}), CLEAT_IN | CLEAT_OUT);
+  EXPECT_EQ(directions({{"log", "orders"}}), CLEAT_IN | CLEAT_OUT);
+  EXPECT_EQ(directions({{"direction", "input"}}), CLEAT_IN);
+  EXPECT_EQ(directions({{"direction", "input, output"}}), CLEAT_IN | CLEAT_OUT);
+  EXPECT_EQ(directions({{"direction", " "}}), CLEAT_OUT);
+  EXPECT_THAT(check_metadata(component_with({}), type)->plugin, IsEmpty());
+  EXPECT_THAT(check_metadata(component_with({{"maxInFlight", "3"}}), type)->warnings,
+              ElementsAre(HasSubstr("'maxInFlight' has no effect: the component has no input")));
+}
+
 TEST(Metadata, DefaultsAreFilledInForTheDirectionsInUse) {
   Field in = field("initialOffset");
   in.directions = CLEAT_IN;

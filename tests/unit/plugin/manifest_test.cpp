@@ -302,6 +302,18 @@ TEST(Manifest, WhatAFieldNamesFitsTheRestOfIt) {
               HasSubstr("only for a field that names a destination"));
 }
 
+TEST(Manifest, AFieldMayEnableItsDirection) {
+  const auto manifest = parse_manifest(
+      one_type("", R"({"name":"reads","enables":true,"directions":["input"]},{"name":"other"})"));
+  ASSERT_TRUE(manifest) << manifest.error().text;
+  EXPECT_TRUE(manifest->types[0].fields[0].enables);
+  EXPECT_FALSE(manifest->types[0].fields[1].enables);
+  for (const char* wrong : {R"({"name":"n","enables":true})",
+                            R"({"name":"n","enables":true,"required":true,"directions":["input"]})"}) {
+    EXPECT_THAT(fault_of(one_field(wrong)), HasSubstr("\"enables\" is only for a field of one of")) << wrong;
+  }
+}
+
 TEST(Manifest, FeedsNamesAPartOfTheRetryOnceAndInItsType) {
   const auto manifest =
       parse_manifest(one_type("", R"({"name":"n","type":"integer","feeds":"retryMaxRetries"},{"name":"m"})"));
