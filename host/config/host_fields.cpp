@@ -70,10 +70,14 @@ void read_init_policy(HostFieldTarget& target, std::string_view value) {
   target.fields.init_policy_given = !trim(value).empty();
 }
 
+bool is_word_of_content_type(std::string_view value) {
+  return iequals(trim(value), "source") || iequals(trim(value), "json");
+}
+
 void read_content_type(HostFieldTarget& target, std::string_view value) {
   const std::string word = to_lower(trim(value));
   target.fields.content_type_from_source = word == "source";
-  if (word.empty() || word == "source" || word == "json" || word == "application/json") return;
+  if (word.empty() || is_word_of_content_type(word) || word == "application/json") return;
   expected(target, "json or source", value);
 }
 
@@ -84,7 +88,7 @@ constexpr std::array kOwnFields{
     HostField{"invokeTimeout", "how long an output call may take", read_invoke_timeout},
     HostField{"strict", "unknown metadata fields are errors", read_strict},
     HostField{"contentType", "source: events carry the source's own content type; json by default",
-              read_content_type},
+              read_content_type, is_word_of_content_type},
     HostField{"richStatus", "failed output calls answer with the status that fits instead of 500",
               read_rich_status},
     HostField{"required", "readiness waits for the component", read_required},
@@ -117,7 +121,8 @@ std::optional<InitPolicy> init_policy_of(std::string_view word) {
 }
 
 bool is_host_field(std::string_view name) {
-  return find_host_field(name) != nullptr;
+  const HostField* const field = find_host_field(name);
+  return field != nullptr && field->is_own_word == nullptr;
 }
 
 }  // namespace cleat

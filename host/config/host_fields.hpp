@@ -21,6 +21,8 @@ struct HostField {
   std::string_view name;
   std::string_view help;
   void (*read)(HostFieldTarget&, std::string_view value);
+  /// A type may have a field of this name too, as Dapr's component has: what is no word of the host's is meant for it.
+  bool (*is_own_word)(std::string_view value) = nullptr;
 };
 
 /// Every one of them, once: checking, the names that a manifest may not use, and the documentation come from

@@ -20,7 +20,7 @@ constexpr std::size_t kLongestShown = 100;
 /// One name of the component's metadata with the item that counts.
 struct Given {
   std::string name, value;
-  bool is_used = false;
+  bool is_used = false, is_of_host = false;
 };
 
 /// Whether an empty value says something for this field, instead of nothing.
@@ -91,8 +91,8 @@ class Checker {
   void read_host_fields() {
     for (auto& [key, given] : given_) {
       const HostField* field = find_host_field(given.name);
-      if (field == nullptr) continue;
-      given.is_used = true;
+      if (field == nullptr || is_meant_for_the_type(*field, given)) continue;
+      given.is_used = given.is_of_host = true;
       if (field->name == kRoute && given.name != kRoute) {
         wrong_route_.push_back(given.name);
       } else {
@@ -125,6 +125,12 @@ class Checker {
         enabled |= field.directions;
     }
     result_.host.directions &= ~(waiting & ~enabled);
+  }
+
+  [[nodiscard]] bool is_meant_for_the_type(const HostField& field, const Given& given) const {
+    return field.is_own_word != nullptr && !field.is_own_word(given.value) &&
+           std::any_of(type_.fields.begin(), type_.fields.end(),
+                       [&](const Field& one) { return iequals(one.name, field.name); });
   }
 
   void feed_retry() {
@@ -183,6 +189,7 @@ class Checker {
 
   void read_field(const Field& field) {
     const Given* given = find_given(field);
+    if (given != nullptr && given->is_of_host) given = nullptr;
     if (given == nullptr || (trim(given->value).empty() && (field.required || !takes_empty(field)))) {
       return read_absent(field, given);
     }

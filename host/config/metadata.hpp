@@ -66,7 +66,7 @@ Result<CheckedMetadata> check_metadata(const Component& component, const Binding
 /// What a value of `initPolicy` means: for a component whose metadata is wrong, which has a policy too. Nothing: no such word.
 std::optional<InitPolicy> init_policy_of(std::string_view word);
 
-/// Whether a manifest may declare a field of this name: not if it is one of the host's.
+/// Whether a manifest may declare a field of this name: not if it is one of the host's alone.
 bool is_host_field(std::string_view name);
 
 }  // namespace cleat

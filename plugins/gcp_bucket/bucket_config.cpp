@@ -15,6 +15,7 @@ BucketConfig parse_config(const Config& config) {
   common::check_pem({out.ca, {}, {}}, false);
   out.decode_base64 = config.boolean("decodeBase64");
   out.encode_base64 = config.boolean("encodeBase64");
+  out.content_type = config.text("contentType");
   out.sign_ttl = config.text("signTTL");
   out.max_object_bytes = config.size("maxObjectSize");
   constexpr std::uint64_t kUnit = 256U << 10U, kMost = 1U << 30U;

@@ -94,7 +94,7 @@ void read_new_object(const Request& request, const BucketConfig& config, NewObje
   const std::string_view key = given_key(request);
   out.is_named = !key.empty();
   out.key = out.is_named ? checked(key) : common::random_uuid();
-  out.content_type = request.metadata("contentType").value_or("");
+  out.content_type = request.metadata("contentType").value_or(config.content_type);
   if (out.content_type.empty()) out.content_type = "application/octet-stream";
   if (out.content_type.find_first_of("\r\n") != std::string::npos)
     throw Error(CLEAT_INVALID, "metadata 'contentType': expected one line");

@@ -66,7 +66,7 @@ Outgoing outgoing_of(const Request& request, const OutgoingDefaults& defaults) {
   out.exchange = value("exchange", defaults.exchange);
   out.routing_key = value("routingKey", defaults.routing_key);
   Properties& properties = out.properties;
-  properties.content_type = value("contentType", "text/plain");
+  properties.content_type = value("contentType", defaults.content_type);
   properties.message_id = value("messageID");
   properties.correlation_id = value("correlationID");
   properties.type = value("type");

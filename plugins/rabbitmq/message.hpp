@@ -40,7 +40,7 @@ struct Outgoing {
 };
 
 struct OutgoingDefaults {
-  std::string_view exchange, routing_key;
+  std::string_view exchange, routing_key, content_type;
 };
 
 /// Throws Error(CLEAT_INVALID) for a bad time to live or priority.

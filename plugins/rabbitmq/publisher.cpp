@@ -44,7 +44,7 @@ void Publisher::invoke(const Request& request, Call&& call) {
     throw Error(CLEAT_UNSUPPORTED,
                 "bindings.rabbitmq offers create, not '" + std::string(request.operation()) + "'");
   }
-  Outgoing message = outgoing_of(request, {config_.exchange, config_.routing_key});
+  Outgoing message = outgoing_of(request, {config_.exchange, config_.routing_key, config_.content_type});
   if (const auto why = session_.why_down())
     throw Error(why->status, why->what(), CLEAT_RETRYABLE, why->native_code);
   if (out_.fetch_add(1) + unconfirmed_ >= kMostCalls) {

@@ -121,6 +121,7 @@ void parse_exchange(const Config& config, RabbitConfig& out) {
     out.binding_keys.emplace_back(key);
   if (out.binding_keys.empty())
     out.binding_keys.emplace_back(out.exchange.empty() ? out.queue.name : std::string());
+  out.content_type = short_name(config, "contentType");
   out.routing_key = out.binding_keys[0];
   if (out.exchange.empty()) out.routing_key = out.queue.name;
 }

@@ -46,6 +46,7 @@ struct RabbitConfig {
   std::string exchange_kind;              ///< empty: the exchange has to be there
   std::vector<std::string> binding_keys;  ///< of the input's queue
   std::string routing_key;                ///< of a publish that names none
+  std::string content_type;               ///< the same
   bool mandatory = true;
   bool external_sasl = false;
   common::TlsText pem;

@@ -57,6 +57,13 @@ def test_create_stores_properties_and_metadata(start_host, server, part, box):
     assert done.headers["metadata.generation"] == str(found.generation)
 
 
+def test_the_component_says_what_objects_are_that_do_not_say_it(start_host, part, box):
+    host = start_host(part(contentType="image/png")).outbound_ready()
+    assert call(host, "create", "a", key="a").status == 200
+    assert call(host, "create", "b", key="b", contentType="text/csv").status == 200
+    assert [box.get_blob(name).content_type for name in "ab"] == ["image/png", "text/csv"]
+
+
 def test_an_object_without_a_name_gets_one_and_a_second_one_replaces_the_first(start_host, part, box):
     host = start_host(part()).outbound_ready()
     key = call(host, "create", "one").headers["metadata.key"]

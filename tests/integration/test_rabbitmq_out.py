@@ -46,6 +46,13 @@ def test_a_message_has_the_metadata_as_properties_and_headers(start_host, server
     assert metadata.items() <= properties.headers.items()
 
 
+def test_the_component_says_what_messages_are_that_do_not_say_it(start_host, server, queue):
+    host = start_host(outcome(server, queue, contentType="application/xml")).outbound_ready()
+    assert host.create("out", "a").status == 204
+    assert host.create("out", "b", contentType="text/csv").status == 204
+    assert [properties.content_type for _, properties, _ in server.take(queue, 2)] == ["application/xml", "text/csv"]
+
+
 def test_a_message_without_metadata_is_text_plain(plugin, server, queue):
     write(plugin, server, queue).good("create", bytes(range(256)))
     plugin.good("create", b"")

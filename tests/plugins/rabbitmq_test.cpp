@@ -219,7 +219,8 @@ TEST(RabbitTable, WritesWhatIsNestedAsJson) {
 
 // ---- messages
 
-Outgoing outgoing(const Pairs& metadata, const OutgoingDefaults& defaults = {"shop", "orders"}) {
+Outgoing outgoing(const Pairs& metadata,
+                  const OutgoingDefaults& defaults = {"shop", "orders", "text/plain"}) {
   const MapOf map(metadata);
   cleat_request raw{};
   raw.struct_size = sizeof raw;
@@ -249,7 +250,7 @@ TEST(RabbitOutgoing, GoesWhereTheRequestSays) {
   const Outgoing message = outgoing({{"exchange", ""}, {"routingKey", "other"}});
   EXPECT_EQ(message.exchange, "");
   EXPECT_EQ(message.routing_key, "other");
-  EXPECT_EQ(message.properties.content_type, "text/plain");
+  EXPECT_EQ(message.properties.content_type, "text/plain") << "the component's";
   EXPECT_EQ(message.properties.expiration, "");
   EXPECT_EQ(outgoing({{"ttl", "9223372036"}}).properties.expiration, "4294967295")
       << "what the broker can hold";

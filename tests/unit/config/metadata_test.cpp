@@ -207,6 +207,20 @@ TEST(Metadata, ADirectionThatAFieldEnablesIsInUseOnlyWithTheField) {
               ElementsAre(HasSubstr("'maxInFlight' has no effect: the component has no input")));
 }
 
+TEST(Metadata, AFieldThatTheHostSharesGetsWhatIsNoWordOfTheHosts) {
+  const auto type = type_with({field("contentType")});
+  const auto checked = [&type](const char* value) {
+    return check_metadata(component_with({{"ContentType", value}}), type);
+  };
+  EXPECT_THAT(checked("image/png")->plugin, ElementsAre(Pair("contentType", "image/png")));
+  EXPECT_THAT(checked("application/json")->plugin, ElementsAre(Pair("contentType", "application/json")));
+  EXPECT_FALSE(checked("image/png")->host.content_type_from_source);
+  EXPECT_THAT(checked(" Source ")->plugin, IsEmpty());
+  EXPECT_TRUE(checked(" Source ")->host.content_type_from_source);
+  EXPECT_THAT(checked("json")->plugin, IsEmpty());
+  EXPECT_THAT(checked("json")->warnings, IsEmpty());
+}
+
 TEST(Metadata, DefaultsAreFilledInForTheDirectionsInUse) {
   Field in = field("initialOffset");
   in.directions = CLEAT_IN;
