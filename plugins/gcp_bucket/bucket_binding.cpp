@@ -65,10 +65,9 @@ void BucketBinding::start(Deadline /*deadline*/) {
 void BucketBinding::ping(Deadline deadline) {
   common::ask_and_wait(curl_->loop(), deadline, "the bucket did not answer in time",
                        [this, at_ns = deadline.at_ns](const common::Answer& answer) {
-                         storage_->look(at_ns,
-                                        [answer](common::HttpResponse*, const google::Failure* failure) {
-                                          answer(common::trouble_of(failure));
-                                        });
+                         storage_->look(at_ns, [answer](const google::Failure* failure) {
+                           answer(common::trouble_of(failure));
+                         });
                        });
 }
 

@@ -1,12 +1,29 @@
 #include "storage.hpp"
 
-#include "common/deadlines.hpp"
+#include "common/text.hpp"
 #include "object_request.hpp"
 
 namespace cleat::bucket {
 namespace {
 
-constexpr std::chrono::seconds kLookWithin{10};
+using Says = common::FarEnd::Says;
+
+Says judge(const common::ServiceFailure& failure) {
+  switch (failure.status) {
+    case CLEAT_NOT_FOUND:  // the object, or the bucket
+      return Says::nothing;
+    case CLEAT_DENIED:
+    case CLEAT_CONFLICT:
+    case CLEAT_INVALID:
+    case CLEAT_TOO_LARGE:
+      // Of one request: the far end is there and knows us.
+      return failure.http_status != 0 ? Says::is_there : Says::nothing;
+    case CLEAT_THROTTLED:
+      return Says::is_slow;
+    default:
+      return Says::is_wrong;
+  }
+}
 
 }  // namespace
 
@@ -15,71 +32,35 @@ Storage::Storage(Host host, common::CurlLoop& curl, const BucketConfig& config)
       config_(config),
       client_(curl, config.place.credentials),
       signer_(curl, client_, config.place.credentials),
-      health_(host) {}
+      health_(host),
+      far_end_(
+          curl.loop(),
+          {[this](std::uint64_t deadline_ns, const common::FarEnd::Answer& done) { look(deadline_ns, done); },
+           judge, [this](std::int32_t health, const std::string& why) { health_.tell(health, why); }}) {}
 
-void Storage::open() {
-  is_looking_ = true;
-  look(common::ns_after(kLookWithin), [this](common::HttpResponse*, const google::Failure* failure) {
-    is_looking_ = false;
-    if (failure == nullptr) {
-      back_off_.reset();
-      return health_.tell(CLEAT_HEALTH_UP, {});
-    }
-    if (failure->status != CLEAT_CANCELLED) health_.tell(CLEAT_HEALTH_DOWN, failure->text);
-    look_again();
-  });
-}
-
-/// A call would find out too that the far end is back, but the health is to mend without one.
-void Storage::look_again() {
-  if (is_looking_ || is_closed_) return;
-  is_looking_ = true;
-  later(back_off_.next(), [this](bool is_stopped) {
-    is_looking_ = false;
-    if (!is_stopped) open();
-  });
-}
-
-void Storage::look(std::uint64_t deadline_ns, Done done) {
+void Storage::look(std::uint64_t deadline_ns, common::FarEnd::Answer done) {
   google::ServiceRequest out;
   out.what = "storage.objects.list";
   out.url = objects_url(config_, config_.bucket);
   out.query = {{"maxResults", "1"}, {"fields", "kind"}};
   out.may_run_twice = true;
   out.deadline_ns = deadline_ns;
-  client_.send(std::move(out),
-               [done = std::move(done)](common::HttpResponse* answer, const google::Failure* failure) {
-                 const bool is_well = failure == nullptr || failure->status == CLEAT_DENIED;
-                 done(answer, is_well ? nullptr : failure);
-               });
+  client_.send(std::move(out), [done = std::move(done)](const common::HttpResponse* answer,
+                                                        const google::Failure* failure) {
+    if (failure != nullptr || common::trimmed(answer->body).substr(0, 1) == "{") return done(failure);
+    google::Failure strange;
+    strange.http_status = answer->status;
+    strange.text = "storage.objects.list: the answer is no JSON; is the endpoint that of Cloud Storage?";
+    done(&strange);
+  });
 }
 
 void Storage::ask(google::ServiceRequest request, Done done) {
   client_.send(std::move(request),
                [this, done = std::move(done)](common::HttpResponse* answer, const google::Failure* failure) {
-                 note(failure);
+                 far_end_.note(failure);
                  done(answer, failure);
                });
-}
-
-void Storage::note(const google::Failure* failure) {
-  if (failure == nullptr) return health_.tell(CLEAT_HEALTH_UP, {});
-  switch (failure->status) {
-    case CLEAT_NOT_FOUND:  // the object, or the bucket
-    case CLEAT_CANCELLED:
-      return;
-    case CLEAT_DENIED:
-    case CLEAT_CONFLICT:
-    case CLEAT_INVALID:
-    case CLEAT_TOO_LARGE:
-      // Of one request: the far end is there and knows us.
-      if (failure->http_status != 0) health_.tell(CLEAT_HEALTH_UP, {});
-      return;
-    default:
-      health_.tell(failure->status == CLEAT_THROTTLED ? CLEAT_HEALTH_DEGRADED : CLEAT_HEALTH_DOWN,
-                   failure->text);
-      look_again();
-  }
 }
 
 void Storage::later(std::chrono::milliseconds wait, std::function<void(bool)> task) {
@@ -97,6 +78,7 @@ void Storage::later(std::chrono::milliseconds wait, std::function<void(bool)> ta
 
 void Storage::close() {
   is_closed_ = true;
+  far_end_.close();
   for (const auto& [id, held] : std::exchange(later_, {})) {
     curl_.loop().cancel(held.timer);
     held.task(true);

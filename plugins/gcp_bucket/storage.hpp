@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "bucket_config.hpp"
-#include "common/back_off.hpp"
+#include "common/curl/far_end.hpp"
 #include "common/google/client.hpp"
 #include "common/google/signer.hpp"
 #include "common/told_health.hpp"
@@ -26,13 +26,13 @@ class Storage {
   /// `curl` and `config` outlive it.
   Storage(Host host, common::CurlLoop& curl, const BucketConfig& config);
 
-  /// Asks for the bucket, again and again while nobody answers.
-  void open();
+  /// Asks for the bucket, again and again while something is wrong with it.
+  void open() { far_end_.look(); }
   void ask(google::ServiceRequest request, Done done);
   /// Calls `task` after `wait`, or at close() with `is_stopped`.
   void later(std::chrono::milliseconds wait, std::function<void(bool is_stopped)> task);
   /// Whether the bucket's objects can be asked for; who may not list them is answered all the same.
-  void look(std::uint64_t deadline_ns, Done done);
+  void look(std::uint64_t deadline_ns, common::FarEnd::Answer done);
   /// Who waits is told that the component stops.
   void close();
   /// Ends what was sent with this tag.
@@ -42,16 +42,13 @@ class Storage {
   [[nodiscard]] const BucketConfig& config() const { return config_; }
 
  private:
-  void look_again();
-  void note(const google::Failure* failure);
-
   common::CurlLoop& curl_;
   const BucketConfig& config_;
   google::Client client_;
   google::Signer signer_;
-  common::BackOff back_off_{std::chrono::milliseconds(500), std::chrono::seconds(30)};
-  bool is_looking_ = false, is_closed_ = false;
+  bool is_closed_ = false;
   common::ToldHealth health_;
+  common::FarEnd far_end_;
   std::uint64_t last_id_ = 0;
   struct Later {
     common::EventLoop::TimerId timer = 0;

@@ -1,19 +1,21 @@
 #include "service.hpp"
 
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include "common/deadlines.hpp"
+#include "common/curl/far_end.hpp"
 
 namespace cleat::pubsub {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kLookWithin = 10s;
+/// For so long it is believed what no look can disprove: that a call was not allowed, for one.
+constexpr auto kBelieved = 30s;
 
 struct Method {
   const char* name;    ///< for people
@@ -58,7 +60,9 @@ Service::Service(Host host, common::CurlLoop& curl, const PubSubConfig& config)
       config_(config),
       client_(curl, config.place.credentials),
       health_(host),
-      back_off_(500ms, 30s) {}
+      lookout_(curl.loop(), [this](std::uint64_t deadline_ns, const common::Lookout::Done& done) {
+        look_around(deadline_ns, done);
+      }) {}
 
 void Service::ask(Ask ask, Done done) {
   const Method& method = method_of(ask.action);
@@ -124,55 +128,71 @@ void Service::open(bool reads, bool writes) {
   reads_ = reads && !config_.subscription.empty();
   writes_ = writes && !config_.topic.empty();
   if (!reads_ && !writes_) return health_.tell(CLEAT_HEALTH_UP, {});
-  look_around();
+  lookout_.look();
 }
 
-void Service::look_around() {
-  const auto was_there = std::make_shared<bool>(true);
-  const auto answered = [this, was_there](const Answer& answer) {
-    if (answer.failure != nullptr && answer.failure->status != CLEAT_DENIED) *was_there = false;
-    if (--looking_ != 0) return;
-    if (!*was_there) return look_again();
-    back_off_.reset();
+void Service::look_around(std::uint64_t deadline_ns, const common::Lookout::Done& done) {
+  struct Around {
+    std::size_t left = 0;
+    bool is_there = true;
   };
-  looking_ = (reads_ ? 1U : 0U) + (writes_ ? 1U : 0U);
-  const std::uint64_t until = common::ns_after(kLookWithin);
-  if (reads_) look(Action::look_at_subscription, until, answered);
-  if (writes_) look(Action::look_at_topic, until, answered);
+  // The topics that calls name can only be believed to be there.
+  if (!reads_ && !writes_) {
+    forget_what_is_old();
+    return done(!needs_looks());
+  }
+  const auto around = std::make_shared<Around>();
+  around->left = (reads_ ? 1U : 0U) + (writes_ ? 1U : 0U);
+  const auto answered = [this, around, done](const Answer& answer) {
+    if (answer.failure != nullptr && answer.failure->status != CLEAT_DENIED) around->is_there = false;
+    if (--around->left != 0) return;
+    if (around->is_there) forget_what_is_old();
+    done(around->is_there && !needs_looks());
+  };
+  if (reads_) look(Action::look_at_subscription, deadline_ns, answered);
+  if (writes_) look(Action::look_at_topic, deadline_ns, answered);
 }
 
-/// A call would find out too that the far end is back, but the health is to mend without one.
-void Service::look_again() {
-  if (timer_ != 0 || looking_ != 0 || is_closed_ || (!reads_ && !writes_)) return;
-  timer_ = loop().after(back_off_.next(), [this] {
-    timer_ = 0;
-    look_around();
-  });
+void Service::forget_what_is_old() {
+  const auto old = common::EventLoop::Clock::now() - kBelieved;
+  for (std::size_t i = 0; i < kActions; ++i) {
+    const bool is_known = is_reading(static_cast<Action>(i)) || !states_[i].is_wrong();
+    if (!is_known && states_[i].seen_at <= old) states_[i] = {};
+  }
+  tell();
+}
+
+/// What reading says of itself does not need any: it goes on.
+bool Service::needs_looks() const {
+  for (std::size_t i = 0; i < kActions; ++i) {
+    if (!is_reading(static_cast<Action>(i)) && states_[i].is_wrong()) return true;
+  }
+  return false;
 }
 
 void Service::note(Action action, bool is_ours, const google::Failure* failure) {
   // Who may not look is known there all the same.
   if (failure == nullptr || (is_look(action) && failure->status == CLEAT_DENIED)) {
     take_well(action, failure == nullptr);
+    if (!is_look(action) && !needs_looks()) lookout_.rest();
     return tell();
   }
   if (failure->status == CLEAT_CANCELLED) return;
   if (action == Action::pull && is_no_news(*failure)) return;
-  const bool is_passing = failure->status == CLEAT_UNAVAILABLE || failure->status == CLEAT_TIMEOUT ||
-                          failure->status == CLEAT_THROTTLED || failure->status == CLEAT_UNAUTHENTICATED;
+  const bool is_passing = common::is_passing(*failure);
   // What is wrong with one request, or with a topic that it names, says nothing of the component.
   const bool is_of_request =
       failure->status == CLEAT_TOO_LARGE || (failure->status == CLEAT_INVALID && action != Action::pull);
   if (!is_passing && (!is_ours || is_of_request)) return;
   state(action) = {failure->status == CLEAT_THROTTLED ? CLEAT_HEALTH_DEGRADED : CLEAT_HEALTH_DOWN, is_passing,
-                   failure->status == CLEAT_NOT_FOUND, failure->text};
+                   failure->status == CLEAT_NOT_FOUND, failure->text, common::EventLoop::Clock::now()};
   tell();
-  if (!is_look(action)) look_again();
+  if (!is_look(action)) lookout_.look_later(std::chrono::milliseconds(failure->retry_after_ms));
 }
 
 /// What reading says of itself is not mended by anything else that succeeds: it goes on, and would say it again.
 void Service::take_well(Action action, bool was_seen) {
-  state(action) = {CLEAT_HEALTH_UP, false, false, {}};
+  state(action) = {CLEAT_HEALTH_UP, false, false, {}, {}};
   for (std::size_t i = 0; i < kActions; ++i) {
     const bool may_mend = is_reading(action) || !is_reading(static_cast<Action>(i));
     if (may_mend && states_[i].is_passing) states_[i] = {};
@@ -195,11 +215,11 @@ void Service::tell() {
       if (each.health == health) return health_.tell(health, each.why);
     }
   }
+  health_.tell(CLEAT_HEALTH_UNKNOWN, {});
 }
 
 void Service::close() {
-  is_closed_ = true;
-  if (timer_ != 0) loop().cancel(std::exchange(timer_, 0));
+  lookout_.stop();
   client_.close();
 }
 

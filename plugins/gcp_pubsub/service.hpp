@@ -7,9 +7,9 @@
 #include <functional>
 #include <string>
 
-#include "common/back_off.hpp"
 #include "common/google/client.hpp"
 #include "common/json_value.hpp"
+#include "common/lookout.hpp"
 #include "common/told_health.hpp"
 #include "pubsub_config.hpp"
 
@@ -63,6 +63,10 @@ class Service {
     bool is_passing = false;  ///< of the connection, not of this action: another that succeeds ends it
     bool is_missing = false;  ///< what was asked for was not there
     std::string why;
+    common::EventLoop::Clock::time_point seen_at;  ///< for the last time
+    [[nodiscard]] bool is_wrong() const {
+      return health == CLEAT_HEALTH_DOWN || health == CLEAT_HEALTH_DEGRADED;
+    }
   };
 
   [[nodiscard]] google::Failure unfit(const std::string& why) const;
@@ -70,18 +74,17 @@ class Service {
   void take_well(Action action, bool was_seen);
   void note(Action action, bool is_ours, const google::Failure* failure);
   void tell();
-  void look_around();
-  void look_again();
+  void look_around(std::uint64_t deadline_ns, const common::Lookout::Done& done);
+  void forget_what_is_old();
+  [[nodiscard]] bool needs_looks() const;
 
   common::CurlLoop& curl_;
   const PubSubConfig& config_;
   google::Client client_;
   common::ToldHealth health_;
   std::array<State, kActions> states_;
-  bool reads_ = false, writes_ = false, is_closed_ = false;
-  common::BackOff back_off_;
-  common::EventLoop::TimerId timer_ = 0;
-  std::size_t looking_ = 0;
+  bool reads_ = false, writes_ = false;
+  common::Lookout lookout_;
 };
 
 }  // namespace cleat::pubsub

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <memory>
 
@@ -24,17 +25,18 @@ class BucketTest : public ::testing::Test {
  protected:
   /// Answers what the plugin asks for by itself, its token and whether the bucket is there; `how` the rest.
   void run(std::function<std::string(const Asked&)> how, Pairs more = {}) {
-    server = std::make_unique<ScriptedServer>([how = std::move(how)](ScriptedServer::Connection& connection) {
-      while (const Asked asked = testing::read_request(connection)) {
-        if (asked.line.find(" /token") != std::string::npos) {
-          connection.write(answer("200 OK", R"({"access_token":"planted-token","expires_in":3600})"));
-        } else if (asked.line.find("fields=kind ") != std::string::npos) {
-          connection.write(answer("200 OK", "{}"));
-        } else {
-          connection.write(how(asked));
-        }
-      }
-    });
+    server = std::make_unique<ScriptedServer>(
+        [this, how = std::move(how)](ScriptedServer::Connection& connection) {
+          while (const Asked asked = testing::read_request(connection)) {
+            if (asked.line.find(" /token") != std::string::npos) {
+              connection.write(answer("200 OK", R"({"access_token":"planted-token","expires_in":3600})"));
+            } else if (asked.line.find("fields=kind ") != std::string::npos) {
+              connection.write(is_away ? answer("503 Oh", "") : answer("200 OK", "{}"));
+            } else {
+              connection.write(how(asked));
+            }
+          }
+        });
     more.insert(more.end(), {{"bucket", "box"},
                              {"projectID", "shop"},
                              {"privateKeyID", "kid"},
@@ -60,6 +62,7 @@ class BucketTest : public ::testing::Test {
     EXPECT_EQ(driver.init(fields, CLEAT_OUT).text, expected);
   }
 
+  std::atomic<bool> is_away = false;  ///< says who looks at the bucket
   std::unique_ptr<ScriptedServer> server;
   testing::FakeHost host{testing::FakeHost::Clock::kSteady};
   const cleat_binding_type type = cleat::type<BucketBinding>("bindings.gcp.bucket");
@@ -313,6 +316,17 @@ TEST(SignedUrl, SaysWhatIsSigned) {
             "test-iam-credentials%40dummy-project-id.iam.gserviceaccount.com%2F20190201%2Fauto%2Fstorage%"
             "2Fgoog4_request&"
             "X-Goog-Date=20190201T090000Z&X-Goog-Expires=10&X-Goog-SignedHeaders=host&X-Goog-Signature=");
+}
+
+TEST_F(BucketTest, AnOutageThatACallFoundEndsWithoutACall) {
+  run([](const Asked&) { return answer("503 Oh", ""); });
+  ASSERT_TRUE(host.wait_until([&] { return host.health().first == CLEAT_HEALTH_UP; }));
+  is_away = true;
+  EXPECT_EQ(call("delete", "", {{"key", "a"}}).status, CLEAT_UNAVAILABLE);
+  ASSERT_TRUE(host.wait_until([&] { return server->count("fields=kind ") >= 2; }));
+  EXPECT_EQ(host.health().first, CLEAT_HEALTH_DOWN);
+  is_away = false;
+  EXPECT_TRUE(host.wait_until([&] { return host.health().first == CLEAT_HEALTH_UP; }));
 }
 
 }  // namespace

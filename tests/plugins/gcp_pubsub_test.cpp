@@ -244,6 +244,15 @@ TEST_F(PubSubTest, MendsItsHealthAfterAFailureOfThePassingKind) {
   EXPECT_TRUE(is_up());
 }
 
+TEST_F(PubSubTest, MendsItsHealthAfterAnAnswerOfSomebodyElse) {
+  next("publish", {"<html>Please log in</html>"});
+  run({}, CLEAT_OUT);
+  ASSERT_TRUE(is_up());
+  EXPECT_EQ(done(driver.invoke("create", "x")).status, CLEAT_REMOTE);
+  EXPECT_TRUE(is_down("is no JSON"));
+  EXPECT_TRUE(is_up());
+}
+
 // --- reading ---
 
 TEST_F(PubSubTest, DeliversAndAcknowledges) {
