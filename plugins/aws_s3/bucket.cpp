@@ -69,14 +69,23 @@ std::uint64_t Bucket::send(const WorkPtr& work, aws::ServiceRequest request, Don
   return tag;
 }
 
-void Bucket::look(std::uint64_t deadline_ns, Done done) {
-  aws::ServiceRequest out = request("S3 HeadBucket", "HEAD", {});
-  out.tag = ++last_tag_;
+/// Not by a HEAD, whose answer does not say why it is a refusal: because of the signature, or because one may not list.
+void Bucket::look(std::uint64_t deadline_ns, std::function<void(const common::ServiceFailure*)> done) {
+  aws::ServiceRequest out = request("S3 ListObjects", "GET", {}, {{"max-keys", "1"}});
   out.deadline_ns = deadline_ns;
-  client_.send(std::move(out),
-               [this, done = std::move(done)](common::HttpResponse* answer, const aws::Failure* failure) {
-                 answered(answer, failure, done);
-               });
+  client_.send(std::move(out), [this, done = std::move(done)](const common::HttpResponse* answer,
+                                                              const aws::Failure* failure) {
+    if (failure == nullptr && answer->body.find("<ListBucketResult") != std::string::npos)
+      return done(nullptr);
+    aws::Failure found;
+    if (failure == nullptr) {
+      found.http_status = answer->status;
+      found.text = "S3 ListObjects: the answer is no list of objects; is the endpoint S3?";
+    } else {
+      found = answer != nullptr ? explained(*failure, *answer) : *failure;
+    }
+    done(&found);
+  });
 }
 
 void Bucket::abort(std::string_view key, const std::string& upload_id) {

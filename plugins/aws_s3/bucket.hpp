@@ -41,8 +41,8 @@ class Bucket {
   void abort(std::string_view key, const std::string& upload_id);
   /// Whether abort() has nothing out.
   [[nodiscard]] bool is_clear() const { return aborts_ == 0; }
-  /// Whether the bucket answers.
-  void look(std::uint64_t deadline_ns, Done done);
+  /// Whether the bucket answers; nullptr: it does.
+  void look(std::uint64_t deadline_ns, std::function<void(const common::ServiceFailure*)> done);
   void cancel(std::uint64_t tag) { curl_.cancel(tag); }
   /// As send(), for the URL that is good for reading the object.
   void presign(const WorkPtr& work, std::string_view key, std::chrono::seconds how_long,

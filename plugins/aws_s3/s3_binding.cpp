@@ -23,6 +23,16 @@ Response url_answer(const std::string& url) {
   return {Buffer::of("{\"presignURL\":" + common::json_string(url) + "}"), kJson, {}};
 }
 
+/// What is wrong with one object says nothing of the bucket.
+common::FarEnd::Says judge(const common::ServiceFailure& failure) {
+  if (failure.status == CLEAT_THROTTLED) return common::FarEnd::Says::is_slow;
+  const bool is_of_the_bucket =
+      failure.code == "NoSuchBucket" || failure.code == "AuthorizationHeaderMalformed" ||
+      failure.status == CLEAT_UNAUTHENTICATED || failure.status == CLEAT_UNAVAILABLE ||
+      failure.status == CLEAT_TIMEOUT || failure.http_status / 100 == 3;
+  return is_of_the_bucket ? common::FarEnd::Says::is_wrong : common::FarEnd::Says::nothing;
+}
+
 }  // namespace
 
 void S3Binding::init(const Config& config) {
@@ -35,8 +45,13 @@ void S3Binding::start(Deadline /*deadline*/) {
   options.skip_verify = config_.skip_verify;
   curl_.emplace(std::move(options));
   files_.emplace(host_, curl_->loop());
+  const auto look = [this](std::uint64_t deadline_ns, const common::FarEnd::Answer& answer) {
+    bucket_->look(deadline_ns, answer);
+  };
+  const auto tell = [this](std::int32_t health, const std::string& why) { health_.tell(health, why); };
+  far_end_.emplace(curl_->loop(), common::FarEnd::Ways{look, judge, tell});
   bucket_.emplace(
-      host_, *curl_, config_, [this](const aws::Failure* failure) { note(failure); },
+      host_, *curl_, config_, [this](const aws::Failure* failure) { far_end_->note(failure); },
       [this] { look_whether_drained(); });
   curl_->start();
 }
@@ -229,24 +244,10 @@ void S3Binding::look_whether_drained() {
   if (drained_ && running_.empty() && bucket_->is_clear()) std::exchange(drained_, nullptr)();
 }
 
-/// What is wrong with one object says nothing of the bucket.
-void S3Binding::note(const aws::Failure* failure) {
-  std::int32_t health = CLEAT_HEALTH_UP;
-  if (failure != nullptr) {
-    const bool is_of_the_bucket = failure->code == "NoSuchBucket" ||
-                                  failure->code == "AuthorizationHeaderMalformed" ||
-                                  failure->status == CLEAT_UNAUTHENTICATED ||
-                                  failure->status == CLEAT_UNAVAILABLE || failure->status == CLEAT_TIMEOUT ||
-                                  failure->status == CLEAT_THROTTLED || failure->http_status / 100 == 3;
-    if (!is_of_the_bucket) return;
-    health = failure->status == CLEAT_THROTTLED ? CLEAT_HEALTH_DEGRADED : CLEAT_HEALTH_DOWN;
-  }
-  health_.tell(health, failure != nullptr ? failure->text : "");
-}
-
 void S3Binding::ping(Deadline deadline) {
   const auto ask = [this, at_ns = deadline.at_ns](const common::Answer& answer) {
-    bucket_->look(at_ns, [answer](common::HttpResponse*, const aws::Failure* failure) {
+    bucket_->look(at_ns, [this, answer](const common::ServiceFailure* failure) {
+      far_end_->note(failure);
       answer(common::trouble_of(failure));
     });
   };
@@ -265,6 +266,7 @@ void S3Binding::stop(Deadline deadline) {
                        });
   common::run_and_wait(curl_->loop(), deadline, [this] {
     drained_ = nullptr;
+    far_end_->close();
     bucket_->close();
   });
   curl_->stop();

@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "bucket.hpp"
+#include "common/curl/far_end.hpp"
 #include "common/curl/loop.hpp"
 #include "common/file_work.hpp"
 #include "common/told_health.hpp"
@@ -56,13 +57,13 @@ class S3Binding {
   void fail(const WorkPtr& work, const aws::Failure& failure, const char* before = "");
   void end(const WorkPtr& work);
   void look_whether_drained();
-  void note(const aws::Failure* failure);
 
   Host host_;
   S3Config config_;
   common::ToldHealth health_{host_};
   std::optional<common::CurlLoop> curl_;
   std::optional<common::FileWork> files_;
+  std::optional<common::FarEnd> far_end_;
   std::optional<Bucket> bucket_;
   std::unordered_map<std::uint64_t, WorkPtr> running_;  ///< by call; of the loop's thread
   std::function<void()> drained_;                       ///< stop() waits for it

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/on_loop.hpp"
+#include "common/url.hpp"
 
 namespace cleat::sns {
 namespace {
@@ -28,6 +29,19 @@ aws::Failure not_confirmed(const common::HttpResponse& answer, bool is_once) {
   return out;
 }
 
+/// What is wrong with one message says nothing of the topic.
+common::FarEnd::Says judge(const common::ServiceFailure& failure) {
+  switch (failure.status) {
+    case CLEAT_INVALID:
+    case CLEAT_TOO_LARGE:
+      return common::FarEnd::Says::nothing;
+    case CLEAT_THROTTLED:
+      return common::FarEnd::Says::is_slow;
+    default:
+      return common::FarEnd::Says::is_wrong;
+  }
+}
+
 }  // namespace
 
 void SnsBinding::init(const Config& config) {
@@ -45,6 +59,11 @@ void SnsBinding::start(Deadline /*deadline*/) {
   options.ca = settings_.ca;
   curl_.emplace(std::move(options));
   client_.emplace(*curl_, settings_, "sns");
+  const auto ask = [this](std::uint64_t deadline_ns, const common::FarEnd::Answer& done) {
+    look(deadline_ns, done);
+  };
+  const auto tell = [this](std::int32_t health, const std::string& why) { health_.tell(health, why); };
+  far_end_.emplace(curl_->loop(), common::FarEnd::Ways{ask, judge, tell});
   curl_->start();
 }
 
@@ -71,7 +90,7 @@ void SnsBinding::invoke(const Request& request, Call&& call) {
 
 void SnsBinding::published(Call&& call, const common::HttpResponse& answer) {
   Call mine = std::move(call);
-  health_.tell(CLEAT_HEALTH_UP, "");
+  far_end_->note(nullptr);
   Response response;
   for (const char* name : {"MessageId", "SequenceNumber"}) {
     if (std::string value = aws::xml_text(answer.body, name); !value.empty())
@@ -82,11 +101,7 @@ void SnsBinding::published(Call&& call, const common::HttpResponse& answer) {
 
 void SnsBinding::failed(Call&& call, const aws::Failure& failure) {
   Call mine = std::move(call);
-  // What is wrong with one message says nothing of the topic.
-  const bool is_of_message = failure.status == CLEAT_INVALID || failure.status == CLEAT_TOO_LARGE ||
-                             failure.status == CLEAT_CANCELLED;
-  if (!is_of_message)
-    health_.tell(failure.status == CLEAT_THROTTLED ? CLEAT_HEALTH_DEGRADED : CLEAT_HEALTH_DOWN, failure.text);
+  far_end_->note(&failure);
   common::fail(mine, failure);
 }
 
@@ -94,21 +109,35 @@ void SnsBinding::cancel(std::uint64_t call_id) {
   curl_->cancel(call_id);
 }
 
+void SnsBinding::look(std::uint64_t deadline_ns, common::FarEnd::Answer done) {
+  aws::ServiceRequest out =
+      request_of("SNS GetTopicAttributes", "Action=GetTopicAttributes&Version=2010-03-31&TopicArn=" +
+                                               common::url_encoded(config_.topic_arn));
+  out.may_run_twice = true;
+  out.deadline_ns = deadline_ns;
+  client_->send(std::move(out), [done = std::move(done)](const common::HttpResponse* answer,
+                                                         const aws::Failure* failure) {
+    if (failure != nullptr || answer->body.find("<GetTopicAttributesResult") != std::string::npos)
+      return done(failure);
+    common::ServiceFailure strange;
+    strange.http_status = answer->status;
+    strange.text = "SNS GetTopicAttributes: the answer has no attributes; is the endpoint SNS?";
+    done(&strange);
+  });
+}
+
 void SnsBinding::ping(Deadline deadline) {
   const auto ask = [this, at_ns = deadline.at_ns](const common::Answer& answer) {
-    // Any answer will do, and a list needs no topic.
-    aws::ServiceRequest out = request_of("SNS ListTopics", "Action=ListTopics&Version=2010-03-31");
-    out.may_run_twice = true;
-    out.deadline_ns = at_ns;
-    client_->send(std::move(out), [answer](const common::HttpResponse*, const aws::Failure* failure) {
-      answer(common::trouble_of(failure));
-    });
+    look(at_ns, [answer](const common::ServiceFailure* failure) { answer(common::trouble_of(failure)); });
   };
   common::ask_and_wait(curl_->loop(), deadline, "SNS did not answer in time", ask);
 }
 
 void SnsBinding::stop(Deadline deadline) {
-  common::run_and_wait(curl_->loop(), deadline, [this] { client_->close(); });
+  common::run_and_wait(curl_->loop(), deadline, [this] {
+    far_end_->close();
+    client_->close();
+  });
   curl_->stop();
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "common/aws/client.hpp"
+#include "common/curl/far_end.hpp"
 #include "common/curl/loop.hpp"
 #include "common/told_health.hpp"
 #include "publication.hpp"
@@ -31,6 +32,7 @@ class SnsBinding {
   void stop(Deadline deadline);
 
  private:
+  void look(std::uint64_t deadline_ns, common::FarEnd::Answer done);
   void published(Call&& call, const common::HttpResponse& answer);
   void failed(Call&& call, const aws::Failure& failure);
 
@@ -39,6 +41,7 @@ class SnsBinding {
   aws::Settings settings_;
   common::ToldHealth health_{host_};
   std::optional<common::CurlLoop> curl_;
+  std::optional<common::FarEnd> far_end_;
   std::optional<aws::Client> client_;
 };
 

@@ -3,7 +3,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "common/deadlines.hpp"
+#include "common/curl/far_end.hpp"
 #include "common/json_text.hpp"
 
 namespace cleat::sqs {
@@ -11,13 +11,23 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kFindWithin = 10s;
+/// For so long it is believed what no look can disprove.
+constexpr auto kBelieved = 30s;
 constexpr std::array<const char*, kActions> kNames{"GetQueueUrl",        "GetQueueAttributes",
                                                    "ReceiveMessage",     "SendMessageBatch",
                                                    "DeleteMessageBatch", "ChangeMessageVisibilityBatch"};
 
 const char* name_of(Action action) {
   return kNames.at(static_cast<std::size_t>(action));
+}
+
+bool is_look(Action action) {
+  return action == Action::find || action == Action::look;
+}
+
+/// Asked for again by who reads, whatever else succeeds.
+bool goes_on(Action action) {
+  return action == Action::receive || action == Action::remove;
 }
 
 }  // namespace
@@ -29,51 +39,45 @@ Queue::Queue(common::CurlLoop& curl, const SqsConfig& config, Watcher watcher)
       client_(curl, config.aws, "sqs"),
       url_(config.queue.url),
       url_json_(common::json_string(config.queue.url)),
-      back_off_(500ms, 30s) {}
+      lookout_(curl.loop(), [this](std::uint64_t deadline_ns, const common::Lookout::Done& done) {
+        if (!is_found()) return find(deadline_ns, done);
+        look(deadline_ns, [this, done](const aws::Failure* failure) { looked(failure, done); });
+      }) {}
 
 void Queue::open() {
-  if (!is_found()) find();
+  if (!is_found()) lookout_.look();
 }
 
-void Queue::find() {
-  if (is_finding_ || is_closed_) return;
-  is_finding_ = true;
-  if (timer_ != 0) loop().cancel(std::exchange(timer_, 0));
+void Queue::find(std::uint64_t deadline_ns, const common::Lookout::Done& done) {
   std::string body = "{\"QueueName\":" + common::json_string(config_.queue.name);
   if (!config_.queue.account.empty())
     body += ",\"QueueOwnerAWSAccountId\":" + common::json_string(config_.queue.account);
   Ask ask;
-  ask.deadline_ns = common::ns_after(kFindWithin);
+  ask.deadline_ns = deadline_ns;
   send(Action::find, body + "}", ask,
-       [this](const common::JsonValue* answer, const aws::Failure* failure) { found(answer, failure); });
+       [this, done](const common::JsonValue* answer, const aws::Failure* failure) {
+         found(answer, failure);
+         done(is_found());
+         for (const auto& ready : std::exchange(waiting_, {}))
+           ready(is_found() ? nullptr : &last_failure_);
+       });
 }
 
 void Queue::found(const common::JsonValue* answer, const aws::Failure* failure) {
-  is_finding_ = false;
   const common::JsonValue* url = answer != nullptr ? answer->find("QueueUrl") : nullptr;
-  aws::Failure strange;
   if (url != nullptr && !url->text.empty()) {
     url_ = url->text;
     url_json_ = common::json_string(url_);
-    back_off_.reset();
-  } else if (failure == nullptr) {
-    strange.text = "SQS GetQueueUrl: the answer has no QueueUrl";
-    failure = &strange;
+  } else {
+    last_failure_ = failure != nullptr ? *failure : aws::Failure();
+    if (failure == nullptr) last_failure_.text = "SQS GetQueueUrl: the answer has no QueueUrl";
   }
-  if (!is_found() && !is_closed_) {
-    timer_ = loop().after(back_off_.next(), [this] {
-      timer_ = 0;
-      find();
-    });
-  }
-  for (const auto& ready : std::exchange(waiting_, {}))
-    ready(is_found() ? nullptr : failure);
 }
 
 void Queue::when_found(std::function<void(const aws::Failure*)> ready) {
   if (is_found()) return ready(nullptr);
   waiting_.push_back(std::move(ready));
-  find();
+  lookout_.look();
 }
 
 void Queue::ask(Ask ask, Done done) {
@@ -115,24 +119,60 @@ void Queue::send(Action action, std::string body, const Ask& ask, Done done) {
 }
 
 void Queue::note(Action action, const aws::Failure* failure) {
-  State& mine = states_.at(static_cast<std::size_t>(action));
   if (failure == nullptr) {
-    mine = {CLEAT_HEALTH_UP, false, {}};
-    for (State& each : states_) {
-      if (each.is_passing) each = {};
-    }
-  } else {
-    // A renewal may not be asked for again for a long time: that it failed cannot wait for one that does not.
-    const bool is_passing = action == Action::change || failure->status == CLEAT_UNAVAILABLE ||
-                            failure->status == CLEAT_TIMEOUT || failure->status == CLEAT_THROTTLED ||
-                            failure->status == CLEAT_UNAUTHENTICATED || failure->status == CLEAT_REMOTE;
-    // What is wrong with one request says nothing of the queue; and who may not look may read and write.
-    if (failure->status == CLEAT_INVALID || failure->status == CLEAT_TOO_LARGE) return;
-    if (action == Action::look && failure->http_status != 0) return;
-    mine = {failure->status == CLEAT_THROTTLED ? CLEAT_HEALTH_DEGRADED : CLEAT_HEALTH_DOWN, is_passing,
-            failure->text};
+    take_well(action);
+    if (!is_look(action) && !needs_looks()) lookout_.rest();
+    return tell();
+  }
+  // What is wrong with one request says nothing of the queue; and who may not look may read and write.
+  if (failure->status == CLEAT_INVALID || failure->status == CLEAT_TOO_LARGE) return;
+  if (action == Action::look && failure->http_status != 0) return;
+  // A renewal may not be asked for again for a long time: that it failed cannot wait for one that does not.
+  state(action) = {failure->status == CLEAT_THROTTLED ? CLEAT_HEALTH_DEGRADED : CLEAT_HEALTH_DOWN,
+                   action == Action::change || common::is_passing(*failure), failure->status == CLEAT_DENIED,
+                   failure->text, common::EventLoop::Clock::now()};
+  tell();
+  if (!goes_on(action)) lookout_.look_later(std::chrono::milliseconds(failure->retry_after_ms));
+}
+
+void Queue::take_well(Action action) {
+  state(action) = {CLEAT_HEALTH_UP, false, false, {}, {}};
+  for (std::size_t i = 0; i < kActions; ++i) {
+    const bool may_mend = !is_look(action) || !goes_on(static_cast<Action>(i));
+    if (may_mend && states_[i].is_passing) states_[i] = {};
+  }
+}
+
+bool Queue::needs_looks() const {
+  for (std::size_t i = 0; i < kActions; ++i) {
+    if (!goes_on(static_cast<Action>(i)) && states_[i].is_wrong()) return true;
+  }
+  return false;
+}
+
+void Queue::look(std::uint64_t deadline_ns, std::function<void(const aws::Failure*)> done) {
+  Ask look;
+  look.action = Action::look;
+  look.members = R"(,"AttributeNames":["QueueArn"])";
+  look.deadline_ns = deadline_ns;
+  ask(std::move(look),
+      [done = std::move(done)](const common::JsonValue*, const aws::Failure* failure) { done(failure); });
+}
+
+void Queue::looked(const aws::Failure* failure, const common::Lookout::Done& done) {
+  const bool is_known = failure == nullptr || common::knows_who_asks(*failure);
+  if (is_known) take_well(Action::look);
+  const bool is_against = !is_known && (common::is_passing(*failure) || failure->status == CLEAT_NOT_FOUND);
+  const auto old = common::EventLoop::Clock::now() - kBelieved;
+  for (std::size_t i = 0; i < kActions; ++i) {
+    State& each = states_[i];
+    if (goes_on(static_cast<Action>(i)) || !each.is_wrong()) continue;
+    // That one may look says nothing of what else one may.
+    const bool is_over = (failure == nullptr && !each.is_denied) || (!is_against && each.seen_at <= old);
+    if (is_over) each = {};
   }
   tell();
+  done(!is_against && !needs_looks());
 }
 
 /// The worst of all.
@@ -142,11 +182,11 @@ void Queue::tell() {
       if (each.health == health) return watcher_(health, each.why);
     }
   }
+  watcher_(CLEAT_HEALTH_UNKNOWN, {});
 }
 
 void Queue::close() {
-  is_closed_ = true;
-  if (timer_ != 0) loop().cancel(std::exchange(timer_, 0));
+  lookout_.stop();
   const aws::Failure stopped{CLEAT_CANCELLED, true, 0, 0, {}, "the component has stopped"};
   for (const auto& ready : std::exchange(waiting_, {}))
     ready(&stopped);

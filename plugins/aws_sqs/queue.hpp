@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "common/aws/client.hpp"
-#include "common/back_off.hpp"
 #include "common/json_value.hpp"
+#include "common/lookout.hpp"
 #include "sqs_config.hpp"
 
 namespace cleat::sqs {
@@ -42,6 +42,8 @@ class Queue {
   };
   /// Only when it was found. `done` gets the JSON of a good answer, or what went wrong.
   void ask(Ask ask, Done done);
+  /// Whether the queue answers; nullptr: it does. Only when it was found.
+  void look(std::uint64_t deadline_ns, std::function<void(const aws::Failure*)> done);
   void close();
 
   [[nodiscard]] bool is_found() const { return !url_.empty(); }
@@ -50,13 +52,22 @@ class Queue {
  private:
   struct State {
     std::int32_t health = CLEAT_HEALTH_UNKNOWN;
-    bool is_passing = false;  ///< of the connection, not of this action: any other that succeeds ends it
+    bool is_passing = false;  ///< of the connection, not of this action: another that succeeds ends it
+    bool is_denied = false;
     std::string why;
+    common::EventLoop::Clock::time_point seen_at;  ///< for the last time
+    [[nodiscard]] bool is_wrong() const {
+      return health == CLEAT_HEALTH_DOWN || health == CLEAT_HEALTH_DEGRADED;
+    }
   };
 
-  void find();
+  State& state(Action action) { return states_.at(static_cast<std::size_t>(action)); }
+  void find(std::uint64_t deadline_ns, const common::Lookout::Done& done);
   void found(const common::JsonValue* answer, const aws::Failure* failure);
   void note(Action action, const aws::Failure* failure);
+  void take_well(Action action);
+  [[nodiscard]] bool needs_looks() const;
+  void looked(const aws::Failure* failure, const common::Lookout::Done& done);
   void tell();
   void send(Action action, std::string body, const Ask& ask, Done done);
 
@@ -66,10 +77,9 @@ class Queue {
   aws::Client client_;
   std::string url_, url_json_;
   std::vector<std::function<void(const aws::Failure*)>> waiting_;
-  bool is_finding_ = false, is_closed_ = false;
-  common::BackOff back_off_;
-  common::EventLoop::TimerId timer_ = 0;
+  aws::Failure last_failure_;  ///< of finding it
   std::array<State, kActions> states_;
+  common::Lookout lookout_;
 };
 
 }  // namespace cleat::sqs

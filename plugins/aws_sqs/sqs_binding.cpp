@@ -29,13 +29,7 @@ void SqsBinding::ping(Deadline deadline) {
     queue_->when_found([this, answer, at_ns](const aws::Failure* failure) {
       if (failure != nullptr)
         return answer(Error(failure->status, failure->text, failure->is_retryable ? CLEAT_RETRYABLE : 0));
-      Queue::Ask look;
-      look.action = Action::look;
-      look.members = R"(,"AttributeNames":["QueueArn"])";
-      look.deadline_ns = at_ns;
-      queue_->ask(std::move(look), [answer](const common::JsonValue*, const aws::Failure* failed) {
-        answer(common::trouble_of(failed));
-      });
+      queue_->look(at_ns, [answer](const aws::Failure* failed) { answer(common::trouble_of(failed)); });
     });
   };
   common::ask_and_wait(curl_->loop(), deadline, "SQS did not answer in time", ask);

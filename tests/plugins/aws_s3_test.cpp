@@ -257,10 +257,37 @@ TEST_F(S3Test, WhatCannotBeIsRefused) {
 }
 
 TEST_F(S3Test, PingAsksForTheBucket) {
-  run([](const Asked&) { return std::string("HTTP/1.1 404 Not Found\r\n\r\n"); });
+  run([](const Asked&) { return answer("404 Not Found", ""); });
   const testing::Outcome outcome = driver.ping();
   EXPECT_EQ(outcome.status, CLEAT_NOT_FOUND) << outcome.text;
-  EXPECT_EQ(server->count("HEAD /box HTTP/1.1"), 1U);
+  EXPECT_EQ(server->count("GET /box?max-keys=1 HTTP/1.1"), 1U);
+}
+
+TEST_F(S3Test, AnOutageThatACallFoundEndsWithoutACall) {
+  const auto is_away = std::make_shared<std::atomic<bool>>(true);
+  run([is_away](const Asked& asked) {
+    if (*is_away) return error_answer("503 Service Unavailable", "ServiceUnavailable");
+    if (has(asked, "?max-keys=1 ")) return answer("200 OK", "<ListBucketResult></ListBucketResult>");
+    return answer("500 Oh", "");
+  });
+  EXPECT_EQ(call("get", "", {{"key", "a"}}).status, CLEAT_UNAVAILABLE);
+  EXPECT_EQ(host.health().first, CLEAT_HEALTH_DOWN);
+  ASSERT_TRUE(host.wait_until([&] { return server->count("GET /box?max-keys=1 ") >= 1; }));
+  EXPECT_EQ(host.health().first, CLEAT_HEALTH_DOWN);
+  *is_away = false;
+  EXPECT_TRUE(host.wait_until([&] { return host.health().first == CLEAT_HEALTH_UP; }));
+}
+
+TEST_F(S3Test, ALookThatIsNotAllowedKnowsAWrongSignature) {
+  const auto is_known = std::make_shared<std::atomic<bool>>(false);
+  run([is_known](const Asked&) {
+    return error_answer("403 Forbidden", *is_known ? "AccessDenied" : "SignatureDoesNotMatch");
+  });
+  EXPECT_EQ(call("get", "", {{"key", "a"}}).status, CLEAT_UNAUTHENTICATED);
+  ASSERT_TRUE(host.wait_until([&] { return server->count("GET /box?max-keys=1 ") >= 2; }));
+  EXPECT_EQ(host.health().first, CLEAT_HEALTH_DOWN);
+  *is_known = true;
+  EXPECT_TRUE(host.wait_until([&] { return host.health().first == CLEAT_HEALTH_UP; }));
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -75,12 +77,17 @@ TEST(SnsPublication, OfAFifoTopicHasAGroup) {
 class SnsTest : public ::testing::Test {
  protected:
   void run(std::string answer) {
-    server = std::make_unique<ScriptedServer>([answer](ScriptedServer::Connection& connection) {
+    run([answer](const std::string&) { return answer; });
+  }
+  /// `how` gets the form.
+  void run(std::function<std::string(const std::string&)> how) {
+    server = std::make_unique<ScriptedServer>([how](ScriptedServer::Connection& connection) {
       for (std::string head = connection.read_until("\r\n\r\n"); !head.empty();
            head = connection.read_until("\r\n\r\n")) {
         const std::size_t at = head.find("Content-Length: ");
-        connection.note(head + connection.read_bytes(std::stoul(head.substr(at + 16))));
-        connection.write(answer);
+        const std::string asked = connection.read_bytes(std::stoul(head.substr(at + 16)));
+        connection.note(head + asked);
+        connection.write(how(asked));
       }
     });
     ASSERT_EQ(driver.create().status, CLEAT_OK);
@@ -153,6 +160,25 @@ TEST_F(SnsTest, RefusesWhatIsNoTopic) {
   for (const char* bad : {"news", "arn:aws:sqs:eu-west-1:123456789012:news"})
     EXPECT_EQ(driver.init({{"topicArn", bad}, {"region", "eu-west-1"}}, CLEAT_OUT).status, CLEAT_INVALID)
         << bad;
+}
+
+TEST_F(SnsTest, AnOutageThatACallFoundEndsWithoutACall) {
+  const auto is_away = std::make_shared<std::atomic<bool>>(true);
+  run([is_away](const std::string& asked) {
+    if (*is_away) return answer("503 Service Unavailable", "");
+    const bool is_look = asked.find("Action=GetTopicAttributes&") == 0;
+    return answer("200 OK",
+                  is_look
+                      ? "<GetTopicAttributesResponse><GetTopicAttributesResult/></GetTopicAttributesResponse>"
+                      : "");
+  });
+  EXPECT_EQ(publish().status, CLEAT_UNAVAILABLE);
+  ASSERT_TRUE(host.wait_until([&] { return server->count("Action=GetTopicAttributes&") >= 1; }));
+  EXPECT_EQ(host.health().first, CLEAT_HEALTH_DOWN);
+  *is_away = false;
+  EXPECT_TRUE(host.wait_until([&] { return host.health().first == CLEAT_HEALTH_UP; }));
+  EXPECT_EQ(server->count("Action=Publish&"), 1U);
+  EXPECT_EQ(driver.ping().status, CLEAT_OK);
 }
 
 }  // namespace

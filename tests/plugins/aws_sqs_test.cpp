@@ -285,5 +285,35 @@ TEST_F(SqsTest, BacksOffWhileReadingFails) {
   EXPECT_LE(server.count("ReceiveMessage"), 6U);
 }
 
+TEST_F(SqsTest, AnOutageThatACallFoundEndsWithoutACall) {
+  const auto is_away = std::make_shared<std::atomic<bool>>(true);
+  const auto how = [is_away](const Asked&) {
+    return *is_away ? refused("ServiceUnavailable", "no", "503 Service Unavailable") : Said{};
+  };
+  always("SendMessageBatch", how);
+  always("GetQueueAttributes", how);
+  run({}, CLEAT_OUT);
+  EXPECT_EQ(done(driver.invoke("create", "x")).status, CLEAT_UNAVAILABLE);
+  ASSERT_TRUE(asked("GetQueueAttributes"));
+  EXPECT_EQ(host.health().first, CLEAT_HEALTH_DOWN);
+  *is_away = false;
+  EXPECT_TRUE(host.wait_until([&] { return host.health().first == CLEAT_HEALTH_UP; }));
+  EXPECT_EQ(server.count("SendMessageBatch"), 1U);
+}
+
+TEST_F(SqsTest, AQueueThatWasMissingIsSeenToBeBackOnlyByWhoMayLook) {
+  const auto may_look = std::make_shared<std::atomic<bool>>(false);
+  always("SendMessageBatch", [](const Asked&) { return refused("QueueDoesNotExist"); });
+  always("GetQueueAttributes", [may_look](const Asked&) {
+    return *may_look ? Said{} : refused("AccessDenied", "no", "403 Forbidden");
+  });
+  run({}, CLEAT_OUT);
+  EXPECT_EQ(done(driver.invoke("create", "x")).status, CLEAT_NOT_FOUND);
+  ASSERT_TRUE(asked("GetQueueAttributes", 2));
+  EXPECT_EQ(host.health().first, CLEAT_HEALTH_DOWN);
+  *may_look = true;
+  EXPECT_TRUE(host.wait_until([&] { return host.health().first == CLEAT_HEALTH_UP; }));
+}
+
 }  // namespace
 }  // namespace cleat::sqs
