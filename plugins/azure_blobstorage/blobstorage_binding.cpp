@@ -36,9 +36,12 @@ void BlobStorageBinding::start(Deadline /*deadline*/) {
   curl_.emplace(std::move(options));
   azure::Place::Options place{"/" + common::encoded_path(config_.container, false),
                               {},
+                              {},
                               "ContainerAlreadyExists",
                               "ContainerNotFound",
                               "ContainerBeingDeleted"};
+  place.look.what = "Get Container Properties";
+  place.look.query = {{"restype", "container"}};
   if (config_.make_container) {
     place.make.emplace();
     place.make->what = "Create Container";
@@ -57,13 +60,7 @@ void BlobStorageBinding::start(Deadline /*deadline*/) {
 
 void BlobStorageBinding::ping(Deadline deadline) {
   const auto ask = [this, at_ns = deadline.at_ns](const common::Answer& answer) {
-    azure::ServiceRequest request;
-    request.what = "Get Container Properties";
-    request.query = {{"restype", "container"}};
-    request.deadline_ns = at_ns;
-    container_->look(std::move(request), [answer](common::HttpResponse*, const azure::Failure* failure) {
-      answer(common::trouble_of(failure));
-    });
+    container_->look(at_ns, [answer](const azure::Failure* failure) { answer(common::trouble_of(failure)); });
   };
   common::ask_and_wait(curl_->loop(), deadline, "the container did not answer in time", ask);
 }

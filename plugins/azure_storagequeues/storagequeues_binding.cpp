@@ -36,8 +36,10 @@ void StorageQueuesBinding::start(Deadline /*deadline*/) {
   // One for each put, each request about a message, a look into the queue, a ping and a token.
   options.max_connections = 150;
   curl_.emplace(std::move(options));
-  azure::Place::Options place{
-      "/" + config_.queue, {}, "QueueAlreadyExists", "QueueNotFound", "QueueBeingDeleted"};
+  azure::Place::Options place{"/" + config_.queue, {}, {}, "QueueAlreadyExists", "QueueNotFound",
+                              "QueueBeingDeleted"};
+  place.look.what = "Get Queue Metadata";
+  place.look.query = {{"comp", "metadata"}};
   place.make.emplace();
   place.make->what = "Create Queue";
   place.make->method = "PUT";
@@ -67,13 +69,7 @@ void StorageQueuesBinding::complain(const std::string& why) {
 
 void StorageQueuesBinding::ping(Deadline deadline) {
   const auto ask = [this, at_ns = deadline.at_ns](const common::Answer& answer) {
-    azure::ServiceRequest request;
-    request.what = "Get Queue Metadata";
-    request.query = {{"comp", "metadata"}};
-    request.deadline_ns = at_ns;
-    queue_->look(std::move(request), [answer](common::HttpResponse*, const azure::Failure* failure) {
-      answer(common::trouble_of(failure));
-    });
+    queue_->look(at_ns, [answer](const azure::Failure* failure) { answer(common::trouble_of(failure)); });
   };
   common::ask_and_wait(curl_->loop(), deadline, "the queue did not answer in time", ask);
 }

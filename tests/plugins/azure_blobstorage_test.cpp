@@ -267,5 +267,41 @@ TEST(Listing, HasTheNamesOfAzuresClient) {
   EXPECT_THROW(answer_of_list("<html/>"), Error);
 }
 
+TEST_F(BlobTest, AnOutageThatACallFoundEndsWithoutACall) {
+  std::atomic<bool> is_away = false;
+  server = std::make_unique<ScriptedServer>([&is_away](ScriptedServer::Connection& connection) {
+    while (const Asked asked = testing::read_request(connection)) {
+      const bool is_made = asked.line.rfind("PUT ", 0) == 0;
+      connection.write(is_away ? answer("503 Server Busy", "")
+                               : answer(is_made ? "201 Created" : "200 OK", "", "x-ms-request-id: r-1\r\n"));
+    }
+  });
+  start({});
+  ASSERT_TRUE(host.wait_until([&] { return host.health().first == CLEAT_HEALTH_UP; }));
+  is_away = true;
+  EXPECT_EQ(call("get", "", {{"blobName", "b"}}).status, CLEAT_THROTTLED);
+  ASSERT_TRUE(host.wait_until([&] { return server->count("GET /acct/box?restype=container ") >= 1; }));
+  EXPECT_EQ(host.health().first, CLEAT_HEALTH_DOWN);
+  is_away = false;
+  EXPECT_TRUE(host.wait_until([&] { return host.health().first == CLEAT_HEALTH_UP; }));
+  EXPECT_EQ(server->count("GET /acct/box/b "), 1U);
+  server.reset();
+}
+
+TEST_F(BlobTest, AnAccountThatWasAwayAtTheStartIsWellAgainAlsoForWhoMayNotMakeContainers) {
+  std::atomic<bool> is_away = true;
+  server = std::make_unique<ScriptedServer>([&is_away](ScriptedServer::Connection& connection) {
+    while (testing::read_request(connection)) {
+      connection.write(is_away ? answer("503 Server Busy", "")
+                               : answer("403 Forbidden", "", "x-ms-error-code: AuthorizationFailure\r\n"));
+    }
+  });
+  start({});
+  ASSERT_TRUE(host.wait_until([&] { return host.health().first == CLEAT_HEALTH_DOWN; }));
+  is_away = false;
+  EXPECT_TRUE(host.wait_until([&] { return host.health().first == CLEAT_HEALTH_UP; }));
+  server.reset();
+}
+
 }  // namespace
 }  // namespace cleat::blobstorage

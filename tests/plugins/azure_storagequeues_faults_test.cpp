@@ -199,6 +199,9 @@ TEST_P(BadTime, IsSaidAndAskedMoreRarelyAndEndsByItself) {
     return is_given->exchange(true) ? no_messages() : one_message("first");
   };
   put = [is_bad, bad](const Asked&, int) { return *is_bad ? bad : answer("201 Created", put_answer_body()); };
+  look = [is_bad, bad, well = look](const Asked& asked, int number) {
+    return *is_bad ? bad : well(asked, number);
+  };
   run(CLEAT_IN | CLEAT_OUT);
   ASSERT_TRUE(host.wait_until([&] {
     return host.health().first == CLEAT_HEALTH_DOWN || host.health().first == CLEAT_HEALTH_DEGRADED;

@@ -134,5 +134,20 @@ TEST_F(QueueTest, WhatIsWrongInAComponentIsSaid) {
   EXPECT_EQ(with("caCert", "none").rfind("caCert", 0), 0U);
 }
 
+TEST_F(QueueTest, AnOutageThatACallFoundEndsWithoutACall) {
+  const auto is_away = std::make_shared<std::atomic<bool>>(true);
+  put = [](const Asked&, int) { return answer("500 Oh", ""); };
+  look = [is_away, well = look](const Asked& asked, int number) {
+    return *is_away ? answer("500 Oh", "") : well(asked, number);
+  };
+  run(CLEAT_OUT);
+  const auto& call = driver.invoke("create", "x");
+  ASSERT_TRUE(host.wait_until([&] { return host.completion(call).done && looks >= 1; }));
+  EXPECT_EQ(host.health().first, CLEAT_HEALTH_DOWN);
+  *is_away = false;
+  EXPECT_TRUE(host.wait_until([&] { return host.health().first == CLEAT_HEALTH_UP; }));
+  EXPECT_EQ(puts, 1);
+}
+
 }  // namespace
 }  // namespace cleat::storagequeues

@@ -1,26 +1,21 @@
 #include "common/azure/place.hpp"
 
-#include <algorithm>
 #include <utility>
-
-#include "common/deadlines.hpp"
 
 namespace cleat::azure {
 namespace {
 
-using namespace std::chrono_literals;
-
-constexpr auto kOpenWithin = 10s;
 constexpr std::size_t kMostWaiting = 4096;
 
 }  // namespace
 
 Place::Place(common::CurlLoop& curl, const Account& account, Options options, Tell tell)
-    : curl_(curl),
-      options_(std::move(options)),
-      tell_(std::move(tell)),
+    : options_(std::move(options)),
       client_(curl, account),
-      back_off_(500ms, 30s),
+      far_end_(curl.loop(), {[this](std::uint64_t deadline_ns, const common::FarEnd::Answer& done) {
+                               state_ == State::open ? look(deadline_ns, done) : make(deadline_ns, done);
+                             },
+                             [this](const Failure& failure) { return judge(failure); }, std::move(tell)}),
       waiting_(curl.loop(), kMostWaiting, [](const Waiting& late) {
         const Failure failure{CLEAT_TIMEOUT,
                               true,
@@ -32,45 +27,36 @@ Place::Place(common::CurlLoop& curl, const Account& account, Options options, Te
       }) {}
 
 void Place::open() {
-  if (state_ == State::open || state_ == State::opening) return;
-  if (!options_.make) {
-    state_ = State::open;
-    return;
-  }
+  if (options_.make) return far_end_.look();
+  state_ = State::open;
+}
+
+void Place::make(std::uint64_t deadline_ns, common::FarEnd::Answer done) {
   state_ = State::opening;
   ServiceRequest request = *options_.make;
   request.path = options_.path;
   request.may_run_twice = true;
-  request.deadline_ns = common::ns_after(kOpenWithin);
+  request.deadline_ns = deadline_ns;
   client_.send(std::move(request),
-               [this](common::HttpResponse*, const Failure* failure) { opened(failure); });
+               [this, done = std::move(done)](common::HttpResponse*, const Failure* failure) {
+                 opened(failure, done);
+               });
 }
 
-void Place::opened(const Failure* failure) {
+void Place::opened(const Failure* failure, const common::FarEnd::Answer& done) {
   if (state_ == State::closed) return;
   // Who may not make one may use one that is there.
-  const bool is_there =
-      failure == nullptr || failure->code == options_.there || failure->status == CLEAT_DENIED;
-  if (!is_there) {
+  const bool is_made = failure == nullptr || failure->code == options_.there;
+  if (!is_made && failure->status != CLEAT_DENIED) {
     state_ = State::failed;
     last_failure_ = *failure;
-    tell_(CLEAT_HEALTH_DOWN, failure->text);
-    open_later(std::chrono::milliseconds(failure->retry_after_ms));
+    done(&last_failure_);
     return answer_all(last_failure_);
   }
   state_ = State::open;
-  back_off_.reset();
-  if (failure == nullptr || failure->status != CLEAT_DENIED) tell_(CLEAT_HEALTH_UP, "");
+  done(is_made ? nullptr : failure);
   for (Waiting& each : waiting_.take_all())
     send(std::move(each.request), std::move(each.done));
-}
-
-void Place::open_later(std::chrono::milliseconds at_least) {
-  if (open_timer_ != 0) return;
-  open_timer_ = curl_.loop().after(std::max(back_off_.next(), at_least), [this] {
-    open_timer_ = 0;
-    open();
-  });
 }
 
 void Place::ask(ServiceRequest request, Done done) {
@@ -104,10 +90,23 @@ void Place::answer_all(const Failure& failure) {
     each.done(nullptr, &failure);
 }
 
-void Place::look(ServiceRequest request, Done done) {
+void Place::look(std::uint64_t deadline_ns, common::FarEnd::Answer done) {
+  ServiceRequest request = options_.look;
   request.path = options_.path;
   request.may_run_twice = true;
-  client_.send(std::move(request), std::move(done));
+  request.deadline_ns = deadline_ns;
+  client_.send(std::move(request),
+               [this, done = std::move(done)](const common::HttpResponse* answer, const Failure* failure) {
+                 // It vanished, or could not be made, while this was on its way.
+                 if (state_ == State::failed) return done(&last_failure_);
+                 if (failure != nullptr || !common::header_of(*answer, "x-ms-request-id").empty())
+                   return done(failure);
+                 Failure strange;
+                 strange.http_status = answer->status;
+                 strange.text = options_.look.what +
+                                ": the answer has no x-ms-request-id; is the endpoint one of Azure Storage?";
+                 done(&strange);
+               });
 }
 
 bool Place::is_gone(const Failure& failure) const {
@@ -117,41 +116,41 @@ bool Place::is_gone(const Failure& failure) const {
 void Place::send(ServiceRequest request, Done done) {
   client_.send(std::move(request),
                [this, done = std::move(done)](common::HttpResponse* answer, const Failure* failure) {
+                 // What is being made, or made anew, is judged by that alone.
+                 const bool counts = state_ == State::open;
                  if (failure == nullptr) {
-                   tell_(CLEAT_HEALTH_UP, "");
+                   if (counts) far_end_.note(nullptr);
                    return done(answer, nullptr);
                  }
                  Failure out = *failure;
-                 learn(out);
                  // It is made again: nothing has happened, and later it may.
-                 if (is_gone(out) && options_.make) out.is_retryable = true;
+                 const bool is_made_again = is_gone(out) && options_.make;
+                 if (is_made_again) out.is_retryable = true;
+                 if (counts && is_made_again) {
+                   state_ = State::failed;
+                   last_failure_ = out;
+                 }
+                 if (counts) far_end_.note(&out);
                  done(nullptr, &out);
                });
 }
 
-void Place::learn(const Failure& failure) {
-  if (is_gone(failure) && state_ == State::open && options_.make) {
-    state_ = State::failed;
-    last_failure_ = failure;
-    last_failure_.is_retryable = true;
-    open_later(0ms);
-  }
+common::FarEnd::Says Place::judge(const Failure& failure) const {
+  using Says = common::FarEnd::Says;
+  if (state_ != State::open || is_gone(failure)) return Says::is_wrong;
+  if (failure.http_status == 429) return Says::is_slow;
   // Below 400 it was somebody else who answered.
   const bool is_other = failure.http_status != 0 && failure.http_status < 400;
-  const bool is_down = is_gone(failure) || is_other || failure.http_status == 401 ||
-                       failure.http_status == 403 || failure.http_status >= 500 ||
-                       failure.status == CLEAT_UNAVAILABLE;
-  if (is_down || failure.status == CLEAT_UNAUTHENTICATED) {
-    tell_(CLEAT_HEALTH_DOWN, failure.text);
-  } else if (failure.http_status == 429) {
-    tell_(CLEAT_HEALTH_DEGRADED, failure.text);
-  } else if (failure.http_status != 0) {
-    tell_(CLEAT_HEALTH_UP, "");
-  }
+  const bool is_wrong = is_other || failure.http_status == 401 || failure.http_status == 403 ||
+                        failure.http_status >= 500 || failure.status == CLEAT_UNAVAILABLE ||
+                        failure.status == CLEAT_UNAUTHENTICATED;
+  if (is_wrong) return Says::is_wrong;
+  return failure.http_status != 0 ? Says::is_there : Says::nothing;
 }
 
 void Place::close() {
   state_ = State::closed;
+  far_end_.close();
   const Failure stopped{CLEAT_CANCELLED, false, 0, 0, {}, "the component stopped before there was an answer"};
   answer_all(stopped);
   client_.close();
