@@ -23,6 +23,7 @@ void HttpBinding::start(Deadline /*deadline*/) {
   options.key = config_.key;
   options.max_connections = config_.max_connections;
   curl_.emplace(std::move(options));
+  health_.emplace(host_, curl_->loop());
   curl_->start();
 }
 
@@ -45,7 +46,7 @@ void HttpBinding::answered(Call&& call, Wanted wanted, common::HttpResponse* res
                            const TransferFailure* failure) {
   Call mine = std::move(call);
   if (failure != nullptr) return fail(std::move(mine), wanted, *failure);
-  tell_health(CLEAT_HEALTH_UP, "");
+  health_->tell(CLEAT_HEALTH_UP, "");
   const int status = response->status;
   if (status / 100 == 2 || !wanted.error_if_not_2xx) {
     mine.complete(to_response(std::move(*response)));
@@ -69,14 +70,10 @@ void HttpBinding::fail(Call&& call, Wanted wanted, const TransferFailure& failur
     text += "; the request had been sent and may have been carried out";
   }
   if (failure.kind == Kind::unreachable || failure.kind == Kind::tls)
-    tell_health(CLEAT_HEALTH_DOWN, failure.text);
+    health_->tell(CLEAT_HEALTH_DOWN, failure.text);
   const bool is_final = failure.kind == Kind::invalid || failure.kind == Kind::too_large ||
                         (failure.was_sent && !wanted.is_idempotent);
   mine.fail(status_of(failure.kind), text, is_final ? 0 : CLEAT_RETRYABLE);
-}
-
-void HttpBinding::tell_health(std::int32_t state, const std::string& why) {
-  if (std::exchange(health_, state) != state) host_.set_health(state, why);
 }
 
 void HttpBinding::cancel(std::uint64_t call_id) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/curl/loop.hpp"
+#include "common/fading_health.hpp"
 #include "http_config.hpp"
 
 namespace cleat::http {
@@ -34,12 +35,11 @@ class HttpBinding {
   void answered(Call&& call, Wanted wanted, common::HttpResponse* response,
                 const common::TransferFailure* failure);
   void fail(Call&& call, Wanted wanted, const common::TransferFailure& failure);
-  void tell_health(std::int32_t state, const std::string& why);
 
   Host host_;
   HttpConfig config_;
+  std::optional<common::FadingHealth> health_;  ///< of the loop's thread, which ends before it
   std::optional<common::CurlLoop> curl_;
-  std::int32_t health_ = CLEAT_HEALTH_UNKNOWN;  ///< as told last; of the loop's thread
 };
 
 }  // namespace cleat::http

@@ -122,6 +122,7 @@ void SmtpBinding::start(Deadline /*deadline*/) {
   options.skip_verify = skip_verify_;
   options.max_connections = max_connections_;
   curl_.emplace(std::move(options));
+  health_.emplace(host_, curl_->loop());
   curl_->start();
 }
 
@@ -205,8 +206,8 @@ void SmtpBinding::answered(Call& call, const TransferFailure* failure) {
   const bool is_down = failure != nullptr && (failure->kind == Kind::unreachable ||
                                               failure->kind == Kind::tls || failure->kind == Kind::login);
   const bool is_up = failure == nullptr || failure->kind == Kind::refused;
-  const std::int32_t now = is_down ? CLEAT_HEALTH_DOWN : is_up ? CLEAT_HEALTH_UP : health_;
-  if (std::exchange(health_, now) != now) host_.set_health(now, is_down ? failure->text : "");
+  if (is_down) health_->tell(CLEAT_HEALTH_DOWN, failure->text);
+  if (is_up) health_->tell(CLEAT_HEALTH_UP, "");
   if (failure == nullptr) return call.complete();
   std::string text;
   call.fail(failure_of(*failure, text));

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "common/curl/loop.hpp"
+#include "common/fading_health.hpp"
 #include "mail.hpp"
 
 namespace cleat::smtp {
@@ -41,10 +42,10 @@ class SmtpBinding {
     std::string from, to, cc, bcc, subject, priority;
   } defaults_;
   long max_connections_ = 0;
+  std::optional<common::FadingHealth> health_;  ///< of the loop's thread, which ends before it
   std::optional<common::CurlLoop> curl_;
   std::mutex mutex_;  ///< for random_
   std::mt19937_64 random_{std::random_device{}()};
-  std::int32_t health_ = CLEAT_HEALTH_UNKNOWN;  ///< as told last; of the loop's thread
 };
 
 }  // namespace cleat::smtp
