@@ -135,6 +135,8 @@ class S3(_AwsXml):
     def well(self, request):
         if request.method == "PUT":
             self.stored.append(request.body)
+        if request.method == "GET" and "max-keys=" in request.path:
+            return Answer(200, b"<ListBucketResult></ListBucketResult>", {"content-type": "application/xml"})
         return Answer(200, b"", {"etag": '"d41d8cd98f00b204e9800998ecf8427e"', "x-amz-request-id": self.new_id()})
 
 
@@ -155,6 +157,8 @@ class Sns(_AwsXml):
 
     def well(self, request):
         form = dict(urllib.parse.parse_qsl(request.body.decode()))
+        if form.get("Action") == "GetTopicAttributes":
+            return Answer(200, b"<GetTopicAttributesResponse><GetTopicAttributesResult/></GetTopicAttributesResponse>", {"content-type": "text/xml"})
         self.stored.append(form.get("Message", "").encode())
         body = (f"<PublishResponse><PublishResult><MessageId>{uuid.uuid4()}</MessageId></PublishResult>"
                 f"<ResponseMetadata><RequestId>{self.new_id()}</RequestId></ResponseMetadata></PublishResponse>")
