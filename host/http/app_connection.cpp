@@ -117,6 +117,7 @@ void AppConnection::set_options() {
 
 void AppConnection::begin(AppCall&& call) {
   call_ = std::move(call);
+  kept_ = true;
   state_ = State::busy;
   start_deadline();
   send();

@@ -71,6 +71,8 @@ class AppConnection final : public boost::intrusive_ref_counter<AppConnection, b
     return call_.cargo == cargo && state_ != State::idle;
   }
   [[nodiscard]] bool is_sent() const { return state_ == State::busy && all_written_; }
+  /// Whether its call is not the first one on it.
+  [[nodiscard]] bool was_kept() const { return kept_; }
   [[nodiscard]] MessageText& response() { return response_; }
   [[nodiscard]] AppCall take_call() { return std::move(call_); }
 
@@ -106,6 +108,7 @@ class AppConnection final : public boost::intrusive_ref_counter<AppConnection, b
   std::size_t written_ = 0;
   bool all_written_ = true;
   bool reading_ = false;
+  bool kept_ = false;
   bool response_begun_ = false;
   unsigned interim_ = 0;         ///< 1xx answers to this call
   unsigned interim_status_ = 0;  ///< of the last of them, until anything comes behind it

@@ -50,6 +50,10 @@ void AppConnections::start(AppCall&& call) {
     connection.close();
     forget(connection);
   }
+  connect(std::move(call));
+}
+
+void AppConnections::connect(AppCall&& call) {
   const AppConnectionPtr connection(new AppConnection(*this));
   intrusive_ptr_add_ref(connection.get());
   all_.push_back(*connection);
@@ -123,6 +127,12 @@ void AppConnections::resolve(UniqueFunction<void(const Endpoints&, const std::st
 // next event.
 void AppConnections::on_ended(AppConnection& connection, AppEnd&& end) {
   AppCall call = connection.take_call();
+  // The application may have closed a kept connection just as it was used again, which says nothing of whether it is there.
+  if (end.outcome == Outcome::unreachable && connection.was_kept()) {
+    connection.close();
+    forget(connection);
+    return connect(std::move(call));
+  }
   std::swap(answer_, connection.response());
   --active_;
   if (end.outcome == Outcome::unreachable) resolved_until_ns_ = 0;

@@ -56,6 +56,7 @@ class AppConnections final : public AppConnectionOwner {
 
  private:
   void start(AppCall&& call);
+  void connect(AppCall&& call);
   void start_waiting();
   /// `why` is a literal.
   void answer_later(AppCall&& call, Outcome outcome, std::string_view why);

@@ -110,6 +110,31 @@ TEST_F(AppChannelTest, DoesNotUseAConnectionThatTheApplicationClosed) {
   EXPECT_EQ(answer(1).status, 200U);
 }
 
+// Of an application that ends idle connections by a clock, or after so many requests.
+TEST_F(AppChannelTest, AsksOnceMoreWhenAKeptConnectionEndsAsItIsUsed) {
+  start();
+  post({.data = "first"});
+  RawSocket socket = application_.accept();
+  RawMessage::read(socket);
+  socket.send(kOk);
+  answer(0);
+  post({.data = "second"});
+  EXPECT_EQ(RawMessage::read(socket).body, "second");
+  socket.reset();
+  RawSocket fresh = application_.accept();
+  EXPECT_EQ(RawMessage::read(fresh).body, "second");
+  fresh.send(kOk);
+  EXPECT_EQ(answer(1).outcome, Outcome::answered);
+
+  post({.data = "third"});
+  EXPECT_EQ(RawMessage::read(fresh).body, "third");
+  fresh.reset();
+  RawSocket last = application_.accept();
+  EXPECT_EQ(RawMessage::read(last).body, "third");
+  last.reset();
+  EXPECT_EQ(answer(2).outcome, Outcome::unreachable);
+}
+
 TEST_F(AppChannelTest, DoesNotUseAConnectionWithUnaskedBytes) {
   start();
   post();
