@@ -19,9 +19,10 @@ using boost::system::error_code;
 constexpr std::size_t kReadSize = 8 * 1024;
 constexpr std::size_t kKept = 256 * 1024;  ///< memory that an idle connection may keep
 constexpr unsigned kMaxInterim = 32;
+constexpr std::size_t kFirstWindow =
+    14'000;  ///< what a receiver takes in at the least before anybody reads: ten segments
 
 // A host that vanished, rather than a process that died, is noticed within about half a minute.
-constexpr int kUserTimeoutMs = 30'000;
 constexpr int kKeepAliveIdleS = 15, kKeepAliveIntervalS = 5, kKeepAliveProbes = 3;
 
 std::string text_of(const tcp::endpoint& endpoint) {
@@ -105,14 +106,24 @@ void AppConnection::set_options() {
   socket_.non_blocking(true, ignored);
   socket_.set_option(tcp::no_delay(true), ignored);
   socket_.set_option(asio::socket_base::keep_alive(true), ignored);
-  const auto set = [fd = socket_.native_handle()](int name, int value) {
-    ::setsockopt(fd, IPPROTO_TCP, name, &value,
-                 sizeof value);  // without it a dead machine is noticed later, no more
-  };
-  set(TCP_KEEPIDLE, kKeepAliveIdleS);
-  set(TCP_KEEPINTVL, kKeepAliveIntervalS);
-  set(TCP_KEEPCNT, kKeepAliveProbes);
-  set(TCP_USER_TIMEOUT, kUserTimeoutMs);
+  set_tcp_option(TCP_KEEPIDLE, kKeepAliveIdleS);
+  set_tcp_option(TCP_KEEPINTVL, kKeepAliveIntervalS);
+  set_tcp_option(TCP_KEEPCNT, kKeepAliveProbes);
+}
+
+// Without it a dead machine is noticed later, no more.
+void AppConnection::set_tcp_option(int name, int value) {
+  ::setsockopt(socket_.native_handle(), IPPROTO_TCP, name, &value, sizeof value);
+}
+
+// The kernel counts the time in which the application does not read on as it counts that in which nothing is acknowledged. A
+// small request is taken in without being read; with a large one only the kernel's own patience tells a dead machine.
+void AppConnection::limit_silence() {
+  const bool limited = head_.size() + body_.size() <= kFirstWindow;
+  if (limited == silence_limited_) return;
+  silence_limited_ = limited;
+  set_tcp_option(TCP_USER_TIMEOUT,
+                 limited ? static_cast<int>(owner_.limits().vanished_ns / kMillisecond) : 0);
 }
 
 void AppConnection::begin(AppCall&& call) {
@@ -125,6 +136,7 @@ void AppConnection::begin(AppCall&& call) {
 
 void AppConnection::send() {
   build_head();
+  limit_silence();
   parser_.emplace(response_, owner_.limits().response);
   written_ = 0;
   all_written_ = false;

@@ -21,6 +21,8 @@ class AppConnection;
 
 struct AppConnectionLimits {
   std::uint64_t connect_ns = 5 * kSecond;
+  std::uint64_t vanished_ns =
+      30 * kSecond;  ///< in which a request is acknowledged by the application's machine
   MessageLimits response{64 * 1024, 4 << 20};
 };
 
@@ -85,6 +87,8 @@ class AppConnection final : public boost::intrusive_ref_counter<AppConnection, b
   void connect_next(std::string why);
   void on_connected();
   void set_options();
+  void set_tcp_option(int name, int value);
+  void limit_silence();
   void send();
   void build_head();
   void write_out();
@@ -109,6 +113,7 @@ class AppConnection final : public boost::intrusive_ref_counter<AppConnection, b
   bool all_written_ = true;
   bool reading_ = false;
   bool kept_ = false;
+  bool silence_limited_ = false;
   bool response_begun_ = false;
   unsigned interim_ = 0;         ///< 1xx answers to this call
   unsigned interim_status_ = 0;  ///< of the last of them, until anything comes behind it

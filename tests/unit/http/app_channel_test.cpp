@@ -212,6 +212,21 @@ TEST_F(AppChannelTest, SendsALargeEventInPieces) {
   EXPECT_EQ(answer(0).status, 200U);
 }
 
+TEST_F(AppChannelTest, HasPatienceWithAnApplicationThatReadsALargeEventLate) {
+  options_.connection.vanished_ns = 200 * kMillisecond;
+  start();
+  const std::string large(16 << 20, 'x');
+  post({.data = large});
+  RawSocket socket = application_.accept();
+  {
+    std::unique_lock lock(mutex_);
+    EXPECT_FALSE(came_.wait_for(lock, std::chrono::seconds(2), [&] { return !answers_.empty(); }));
+  }
+  EXPECT_EQ(RawMessage::read(socket).body.size(), large.size());
+  socket.send(kOk);
+  EXPECT_EQ(answer(0).outcome, Outcome::answered);
+}
+
 TEST_F(AppChannelTest, BoundsTheResponse) {
   options_.connection.response = {1024, 1000};
   start();
