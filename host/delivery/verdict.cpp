@@ -130,9 +130,9 @@ Verdict Verdicts::verdict_of_body(std::string_view body) const {
 std::optional<std::uint64_t> parse_retry_after(std::string_view text, std::uint64_t wall_ns) {
   text = trim(text);
   if (text.empty()) return std::nullopt;
+  // What is longer is as good as for ever, and does not overflow.
+  constexpr std::int64_t kMost = 1'000'000'000;
   if (text.find_first_not_of("0123456789") == std::string_view::npos) {
-    constexpr std::int64_t kMost =
-        1'000'000'000;  // what is longer is as good as for ever, and does not overflow
     return static_cast<std::uint64_t>(std::min(parse_integer(text).value_or(kMost), kMost)) * kSecond;
   }
   for (const char* form :
@@ -143,7 +143,7 @@ std::optional<std::uint64_t> parse_retry_after(std::string_view text, std::uint6
     if (end == nullptr || *end != '\0') continue;
     const std::int64_t at = ::timegm(&parts);
     const auto now = static_cast<std::int64_t>(wall_ns / kSecond);
-    return at <= now ? 0 : static_cast<std::uint64_t>(at - now) * kSecond;
+    return at <= now ? 0 : static_cast<std::uint64_t>(std::min(at - now, kMost)) * kSecond;
   }
   return std::nullopt;
 }

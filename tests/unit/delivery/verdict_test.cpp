@@ -110,6 +110,9 @@ TEST(Verdicts, RetryAfterIsReadInAllItsForms) {
     EXPECT_EQ(parse_retry_after(date, kNow), 7 * kSecond) << date;
     EXPECT_EQ(parse_retry_after(date, kNow + 60 * kSecond), 0U) << date;
   }
+  // The second one is so far away that its nanoseconds, were they counted, would begin anew.
+  for (const char* far : {"Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 27 May 2579 08:24:04 GMT"})
+    EXPECT_EQ(parse_retry_after(far, kNow), 1'000'000'000 * kSecond) << far;
   for (const char* junk : {"", "soon", "-1", "1.5", "Sun, 06 Nov 1994", "7s"})
     EXPECT_EQ(parse_retry_after(junk, kNow), std::nullopt) << junk;
 }
