@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "base/json.hpp"
+#include "base/json_text.hpp"
 #include "base/text.hpp"
 
 namespace cleat {
@@ -19,6 +20,16 @@ std::optional<Verdict> verdict_of_name(std::string_view name) {
   if (iequals(name, "dead-letter")) return Verdict::dead_letter;
   if (iequals(name, "drop")) return Verdict::drop;
   return std::nullopt;
+}
+
+// An application's own words may be in any encoding; what is asked of it is plain ASCII and is not lost for them.
+std::string legible(std::string_view text) {
+  std::string copy(text);
+  if (json::find_invalid_utf8(text) != std::string_view::npos) {
+    std::replace_if(
+        copy.begin(), copy.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
+  }
+  return copy;
 }
 
 std::optional<unsigned> status_of(std::string_view text) {
@@ -117,14 +128,19 @@ Judgement Verdicts::judge(const Answer& answer, bool has_target, std::uint64_t w
 // A body without a status is that of an application that does not speak this way, and its 2xx counts. A word that nobody
 // knows may mean anything, so the event comes again.
 Verdict Verdicts::verdict_of_body(std::string_view body) const {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (body.starts_with(kByteOrderMark)) body.remove_prefix(kByteOrderMark.size());
   const std::string_view text = trim(body);
   if (text.empty() || text.front() != '{') return Verdict::ack;
-  const auto parsed = json::parse(text);
+  const auto parsed = json::parse(legible(text));
   if (!parsed) return Verdict::ack;
-  const json::Value* const status = parsed->find("status");
-  if (status == nullptr || (status->is(json::Kind::string) && status->text.empty())) return Verdict::ack;
-  if (!status->is(json::Kind::string)) return Verdict::retry;
-  return verdict_of_word(status->text).value_or(Verdict::retry);
+  const auto& members = parsed->members;
+  const auto found = std::find_if(members.rbegin(), members.rend(),
+                                  [](const auto& m) { return iequals(m.first, "status"); });
+  if (found == members.rend()) return Verdict::ack;
+  const json::Value& status = found->second;
+  if (!status.is(json::Kind::string)) return Verdict::retry;
+  return status.text.empty() ? Verdict::ack : verdict_of_word(status.text).value_or(Verdict::retry);
 }
 
 std::optional<std::uint64_t> parse_retry_after(std::string_view text, std::uint64_t wall_ns) {

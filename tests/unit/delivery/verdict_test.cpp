@@ -94,7 +94,12 @@ TEST(Verdicts, ABodySaysWhatBecomesOfTheEventOnlyWhereItIsAskedTo) {
         Case{R"({"status":"DEADLETTER"})", Verdict::dead_letter},
         Case{R"({"status":"WHAT"})", Verdict::retry}, Case{R"({"status":7})", Verdict::retry},
         Case{R"({"status":""})", Verdict::ack}, Case{R"({"other":1})", Verdict::ack},
-        Case{"done", Verdict::ack}, Case{"", Verdict::ack}, Case{"{broken", Verdict::ack}}) {
+        Case{"{\"status\":\"RETRY\",\"why\":\"caf\xe9\"}", Verdict::retry},
+        Case{"{\"why\":\"\xff\xfe\",\"status\":\"DROP\"}", Verdict::drop},
+        Case{"\xef\xbb\xbf{\"status\":\"RETRY\"}", Verdict::retry}, Case{"{broken \xff", Verdict::ack},
+        Case{R"({"Status":"Retry"})", Verdict::retry},
+        Case{R"({"status":"SUCCESS","STATUS":"DROP"})", Verdict::drop}, Case{"done", Verdict::ack},
+        Case{"", Verdict::ack}, Case{"{broken", Verdict::ack}}) {
     EXPECT_EQ(verdicts.judge(answered(200, {}, one.body), true, 0).verdict, one.verdict) << one.body;
   }
   EXPECT_EQ(verdicts.judge(answered(500, {}, R"({"status":"SUCCESS"})"), true, 0).verdict, Verdict::retry);
