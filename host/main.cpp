@@ -1,3 +1,6 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -12,6 +15,14 @@
 #include "telemetry/log.hpp"
 
 namespace {
+
+// What is closed would be the next thing that is opened: a socket or an event descriptor that the log is written to.
+void fill_standard_descriptors() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (::fcntl(fd, F_GETFD) < 0)
+      static_cast<void>(::open("/dev/null", O_RDWR));  // the lowest free one, which is this
+  }
+}
 
 // Blocked before any thread starts, so that every thread inherits it and only sigwait() sees them.
 sigset_t block_signals() {
@@ -64,6 +75,7 @@ int run(const cleat::Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  fill_standard_descriptors();
   const auto parsed = cleat::parse_options(argc, argv);
   if (const auto* exit = std::get_if<cleat::Exit>(&parsed)) {
     std::fputs(exit->text.c_str(), exit->code == 0 ? stdout : stderr);

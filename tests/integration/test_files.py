@@ -1,11 +1,14 @@
 """Component files: what loads, what is skipped with a warning, what ends the start."""
 
+import contextlib
 import json
+import pathlib
 import subprocess
 
 import pytest
 
 from support.host import BUILD, component
+from support.wait import wait_until
 
 NULL = component("sink", "bindings.null")
 
@@ -117,6 +120,28 @@ def test_daprs_other_flags_are_taken_and_said_once(start_host):
     host.wait_for_message("dapr-grpc-port")
     said = [text for text in host.messages() if "dapr-grpc-port" in text]
     assert len(said) == 1, host.output
+
+
+def test_nothing_takes_the_place_of_a_closed_output(tmp_path):
+    """Who starts it may have closed its descriptors. What it says must not go to the next thing that it opens."""
+    command = [BUILD / "cleat", "--app-id", "test", "--dapr-http-port", "0", "--resources-path", tmp_path]
+    host = subprocess.Popen(["sh", "-c", 'exec "$0" "$@" <&- >&- 2>&-', *map(str, command)],
+                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def descriptors():
+        found = {}
+        for place in pathlib.Path(f"/proc/{host.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                found[int(place.name)] = str(place.readlink())
+        return found
+
+    try:
+        wait_until(lambda: any(each.startswith("socket:") for each in descriptors().values()), "a port that is listened on")
+        assert [descriptors()[number] for number in range(3)] == ["/dev/null"] * 3
+    finally:
+        host.terminate()
+        host.wait(20)
+    assert host.returncode == 0
 
 
 def test_version():
