@@ -23,7 +23,8 @@ Binding::Binding(const BindingContext& context, Component component, std::size_t
       random_(random_seed),
       start_again_([this] { control_.submit([this] { try_start(); }); }),
       watchdog_([this] { watch(); }),
-      since_wall_ns_(wall_now_ns()) {
+      since_wall_ns_(wall_now_ns()),
+      control_(home_, context.log) {
   publish_unavailable("it is still starting");
 }
 

@@ -4,16 +4,20 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
-#include <thread>
+#include <system_error>
 #include <utility>
 
 namespace cleat {
 
-struct Control::State {
-  std::mutex mutex;
-  std::condition_variable idle;
-  std::deque<Task> queue;
-  bool running = false;
+namespace {
+
+constexpr std::uint64_t kTryAgain = 100 * kMillisecond;
+
+}  // namespace
+
+struct Control::State : std::enable_shared_from_this<State> {
+  State(Loop& given_loop, Log& given_log, StartThread start)
+      : loop(given_loop), log(given_log), start_thread(std::move(start)), again([this] { try_again(); }) {}
 
   void run() {
     std::unique_lock lock(mutex);
@@ -28,33 +32,70 @@ struct Control::State {
     running = false;
     idle.notify_all();
   }
+
+  // With the mutex held.
+  void begin() {
+    if (running || queue.empty()) return;
+    if (thread.joinable()) thread.join();
+    try {
+      thread = start_thread([self = shared_from_this()] { self->run(); });
+      running = true;
+    } catch (const std::system_error& error) {
+      if (std::exchange(waiting, true)) return;
+      log.warn(
+          "the system gives no thread for what starts and stops components: it is asked again until it does",
+          {{"error", error.what()}});
+      loop.post(
+          [self = shared_from_this()] { self->loop.arm(self->again, self->loop.now_ns() + kTryAgain); });
+    }
+  }
+
+  // On the loop.
+  void try_again() {
+    const std::lock_guard lock(mutex);
+    begin();
+    waiting = !running && !queue.empty();
+    if (waiting) loop.arm(again, loop.now_ns() + kTryAgain);
+  }
+
+  Loop& loop;
+  Log& log;
+  const StartThread start_thread;
+  std::mutex mutex;
+  std::condition_variable idle;
+  std::deque<Task> queue;
+  bool running = false;
+  bool waiting = false;  ///< for a thread: `again` is armed, or will be
+  std::thread thread;
+  Timer again;  ///< touched on the loop's thread only
 };
 
-Control::Control() : state_(std::make_shared<State>()) {}
+Control::Control(Loop& loop, Log& log, StartThread start_thread)
+    : state_(std::make_shared<State>(loop, log, std::move(start_thread))) {}
 
 // A plugin may hold the thread for ever.
 Control::~Control() {
+  std::deque<Task> never;
   const std::lock_guard lock(state_->mutex);
-  if (!thread_.joinable()) return;
+  if (state_->waiting) state_->loop.post([state = state_] { state->again.disarm(); });
+  if (!state_->running) never.swap(state_->queue);
+  if (!state_->thread.joinable()) return;
   if (state_->running) {
-    thread_.detach();
+    state_->thread.detach();
   } else {
-    thread_.join();
+    state_->thread.join();
   }
 }
 
 void Control::submit(Task work) {
   const std::lock_guard lock(state_->mutex);
   state_->queue.push_back(std::move(work));
-  if (state_->running) return;
-  if (thread_.joinable()) thread_.join();
-  thread_ = std::thread([state = state_] { state->run(); });
-  state_->running = true;
+  state_->begin();
 }
 
 bool Control::wait_idle(std::uint64_t deadline_ns) {
   std::unique_lock lock(state_->mutex);
-  const auto is_idle = [this] { return !state_->running; };
+  const auto is_idle = [this] { return !state_->running && state_->queue.empty(); };
   if (deadline_ns == 0) {
     state_->idle.wait(lock, is_idle);
   } else {
@@ -62,7 +103,7 @@ bool Control::wait_idle(std::uint64_t deadline_ns) {
     if (!state_->idle.wait_until(lock, deadline, is_idle)) return false;
   }
   // What libraries keep for a thread is freed at its very end: when the process ends before, they find it gone.
-  if (thread_.joinable()) thread_.join();
+  if (state_->thread.joinable()) state_->thread.join();
   return true;
 }
 
