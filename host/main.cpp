@@ -6,7 +6,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <thread>
 
 #include "app/app.hpp"
 #include "base/end_process.hpp"
@@ -43,6 +42,13 @@ int wait_for_signal(const sigset_t& ending) {
   return signal;
 }
 
+// Without a thread that waits for it: the system may have none to give by then.
+void end_at_second_signal(const sigset_t& ending) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP})
+    std::signal(signal, [](int) { ::_exit(EXIT_FAILURE); });
+  pthread_sigmask(SIG_UNBLOCK, &ending, nullptr);
+}
+
 cleat::LogOptions log_options(const cleat::Options& options) {
   return {options.log_level, options.log_as_json, {options.app_id, cleat::host_name(), CLEAT_VERSION}};
 }
@@ -60,10 +66,7 @@ int run(const cleat::Options& options) {
   }
   const int signal = wait_for_signal(ending);
   log.info("stopping", {{"signal", strsignal(signal)}});
-  std::thread([ending] {
-    wait_for_signal(ending);
-    std::_Exit(EXIT_FAILURE);  // a second signal ends at once
-  }).detach();
+  end_at_second_signal(ending);
   const cleat::App::Stopped stopped = app.stop();
   if (stopped == cleat::App::Stopped::stuck) {
     async_log->flush();

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from support.app import Answer
-from support.host import component
+from support.host import BUILD, component
 from support.wait import holds_for, wait_until
 
 COMPONENTS = "/cleat/v1/components"
@@ -315,6 +315,30 @@ def test_shutdown_over_the_api_is_not_blocked(start_host):
     host = start_host(NULL, options=["--dapr-block-shutdown-duration", "120s"]).ready()
     assert host.request("POST", "/v1.0/shutdown").status == 204
     assert host.wait_exit(20) == 0
+
+
+def test_a_system_that_has_no_more_threads_ends_nothing(start_host, app, tmp_path):
+    none = tmp_path / "none"
+    host = start_host(numbers(count=0, rate=50), app=app, env={
+        "LD_PRELOAD": str(BUILD / "tests" / "support" / "no_threads" / "no_threads.so"), "CLEAT_NO_THREADS": str(none)})
+
+    def said(times):
+        wait_until(lambda: sum("no thread" in text for text in host.messages()) == times,
+                   lambda: f"'no thread' {times} times; the host said:\n{host.output}")
+
+    app.wait_for(1, "/numbers")
+    none.touch()
+    assert host.request("POST", f"{COMPONENTS}/numbers/pause").status == 204
+    said(1)
+    none.unlink()
+    assert host.request("POST", f"{COMPONENTS}/numbers/resume").status == 204
+    before = len(app.requests("/numbers"))
+    app.wait_for(before + 10, "/numbers")
+    none.touch()
+    host.signal(signal.SIGTERM)
+    said(2)
+    none.unlink()
+    assert host.wait_exit() == 0
 
 
 def test_a_stop_while_a_plugin_is_replaced_ends_well(start_host, app, silent_dir):
