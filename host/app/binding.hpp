@@ -11,6 +11,7 @@
 #include "app/binding_context.hpp"
 #include "app/control.hpp"
 #include "app/input_side.hpp"
+#include "app/vigil.hpp"
 #include "config/metadata.hpp"
 #include "policy/guarded_output.hpp"
 
@@ -114,6 +115,7 @@ class Binding {
   std::uint64_t replace_cut_at_ns_ = 0;  ///< when attempts that still run no longer hold that up
   Timer start_again_;
   Timer watchdog_;
+  Vigil vigil_;
 
   std::atomic<bool> start_known_{false}, fatal_{false};
   std::atomic<bool> stopping_{false}, input_idle_{false};

@@ -13,8 +13,6 @@
 namespace cleat {
 namespace {
 
-// A plugin that promised a sign of life may miss this many before it counts as dead.
-constexpr std::uint64_t kMissedHeartbeats = 3;
 constexpr std::uint64_t kReplaceCutTime = 30 * kSecond;
 constexpr std::uint64_t kReplaceStopTime = 10 * kSecond;
 constexpr std::uint64_t kTurnOverTime = 5 * kSecond;
@@ -82,7 +80,7 @@ void Binding::watch() {
   const std::uint64_t now = home_.now_ns();
   if (replacing_) {
     if (now >= replace_cut_at_ns_) input_->cut();
-  } else if (input_->is_reading() && now > live_->last_sign_ns() + kMissedHeartbeats * promised) {
+  } else if (input_->is_reading() && vigil_.is_over(now, live_->last_sign_ns(), promised)) {
     begin_replacing(fmt::format("the plugin gave no sign of life for {}, although it promised one every {}",
                                 format_duration((now - live_->last_sign_ns()) / kMillisecond * kMillisecond),
                                 format_duration(promised)));
