@@ -76,7 +76,10 @@ class MessageParser final : public boost::beast::http::basic_parser<isRequest> {
   std::size_t feed(const void* data, std::size_t size);
   [[nodiscard]] bool need_more() const { return need_more_; }
   [[nodiscard]] ParseFault fault() const { return fault_; }
-  [[nodiscard]] const std::string& why() const { return why_; }
+  /// What is wrong. Where it is given up without a fault: that it only wants more and more.
+  [[nodiscard]] std::string why() const {
+    return fault_ == ParseFault::none ? "the head of a chunk or the trailers are too long" : why_;
+  }
   /// The far end will send no more: ends a response whose end is the end of the connection. False: it is cut
   /// off.
   bool feed_eof();

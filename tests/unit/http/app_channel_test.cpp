@@ -240,6 +240,11 @@ TEST_F(AppChannelTest, BoundsTheResponse) {
   RawMessage::read(other);
   other.send("HTTP/1.1 200 OK\r\nX: " + std::string(2000, 'x'));
   EXPECT_EQ(answer(1).outcome, Outcome::broken);
+  post();
+  RawSocket third = application_.accept();
+  RawMessage::read(third);
+  third.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;" + std::string(2000, 'x'));
+  EXPECT_NE(answer(2).error.find("too long"), std::string::npos) << answer(2).error;
 }
 
 TEST_F(AppChannelTest, CutsAnAttempt) {

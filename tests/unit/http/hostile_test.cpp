@@ -89,7 +89,9 @@ TEST_F(HostileTest, RefusesBrokenChunks) {
         "0x2\r\n{}\r\n0\r\n\r\n", "2\r\n{}\r\n0\r\nContent-Length: 5\r\n\r\n"}) {
     expect_refused(head + chunks);
   }
-  expect_refused(head + "2;" + std::string(100'000, 'x') + "\r\n{}\r\n0\r\n\r\n");
+  const std::string endless = head + "2;" + std::string(100'000, 'x') + "\r\n{}\r\n0\r\n\r\n";
+  expect_refused(endless);
+  EXPECT_NE(ask(endless).body.find("too long"), std::string::npos);
 }
 
 TEST_F(HostileTest, DoesNotTakeTrailersForHeaders) {
