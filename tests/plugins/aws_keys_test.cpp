@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdint>
 #include <ctime>
 #include <functional>
 #include <future>
@@ -207,12 +208,26 @@ class AwsKeyCache : public ::testing::Test {
   std::string look() {
     const auto found = std::make_shared<std::string>("(waits)");
     on_loop([&] {
-      cache->get([found](const KeysPtr& keys, const std::string& why) { *found = keys ? keys->id : why; });
+      cache->get(kNever, [found](const KeysPtr& keys, const common::ServiceFailure* failure) {
+        *found = keys ? keys->id : failure->text;
+      });
     });
     std::string copy;
     on_loop([&] { copy = *found; });
     return copy;
   }
+  struct Told {
+    cleat_status status = CLEAT_OK;
+    bool is_retryable = false;
+    std::string text;
+  };
+  /// On the loop. Asks for keys that nobody gives.
+  void wait_for(std::uint64_t deadline_ns, std::vector<Told>& told) {
+    cache->get(deadline_ns, [&told](const KeysPtr&, const common::ServiceFailure* failure) {
+      told.push_back({failure->status, failure->is_retryable, failure->text});
+    });
+  }
+  static constexpr std::uint64_t kNever = INT64_MAX;
   common::EventLoop loop;
   ScriptedSource* source = nullptr;
   std::optional<KeyCache> cache;
@@ -222,7 +237,8 @@ TEST_F(AwsKeyCache, AsksOnceForAllWhoWait) {
   std::vector<std::string> got;
   on_loop([&] {
     for (int i = 0; i < 3; ++i)
-      cache->get([&](const KeysPtr& keys, const std::string&) { got.push_back(keys->id); });
+      cache->get(kNever,
+                 [&](const KeysPtr& keys, const common::ServiceFailure*) { got.push_back(keys->id); });
   });
   EXPECT_EQ(source->count(), 1U);
   ASSERT_TRUE(source->answer_with(keys_lasting("a", 1h)));
@@ -267,11 +283,47 @@ TEST_F(AwsKeyCache, SaysWhyThereAreNone) {
   EXPECT_EQ(source->count(), 1U);
 }
 
+TEST_F(AwsKeyCache, LetsSoManyWait) {
+  std::vector<Told> told;
+  on_loop([&] {
+    for (int i = 0; i < 4096; ++i)
+      wait_for(kNever, told);
+    EXPECT_TRUE(told.empty());
+    wait_for(kNever, told);
+  });
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].status, CLEAT_THROTTLED);
+  EXPECT_TRUE(told[0].is_retryable);
+  EXPECT_EQ(told[0].text, "4096 requests wait for AWS credentials, more may not");
+  ASSERT_TRUE(source->answer_with(nullptr, "nobody there"));
+  on_loop([] {});
+  EXPECT_EQ(told.size(), 4097U);
+}
+
+TEST_F(AwsKeyCache, HasRoomAgainWhenTheTimeOfThoseWhoWaitIsOver) {
+  std::vector<Told> told;
+  on_loop([&] {
+    for (int i = 0; i < 4096; ++i)
+      wait_for(1, told);  // long ago
+  });
+  std::size_t count = 0;
+  while (count < 4096)
+    on_loop([&] { count = told.size(); });
+  EXPECT_EQ(told[0].status, CLEAT_TIMEOUT);
+  EXPECT_EQ(look(), "(waits)");
+  ASSERT_TRUE(source->answer_with(keys_lasting("late", 1h)));
+  on_loop([] {});
+  EXPECT_EQ(told.size(), 4096U);
+  EXPECT_EQ(look(), "late");
+}
+
 TEST_F(AwsKeyCache, DropsAnAnswerThatComesAfterTheEnd) {
-  std::string told;
-  on_loop([&] { cache->get([&](const KeysPtr&, const std::string& why) { told = why; }); });
+  std::vector<Told> told;
+  on_loop([&] { wait_for(kNever, told); });
   on_loop([&] { cache->close(); });
-  EXPECT_EQ(told, "the component has stopped");
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].status, CLEAT_CANCELLED);
+  EXPECT_EQ(told[0].text, "the component stopped before there were AWS credentials");
   source->answer_with(keys_lasting("late", 1h));
   on_loop([] {});
 }

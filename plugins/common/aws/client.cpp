@@ -57,24 +57,13 @@ Scope Client::scope() const {
 
 /// Once, by the deadline at the latest.
 void Client::get_keys(const std::string& what, std::uint64_t deadline_ns, GotKeys got) {
-  struct Waiting {
-    common::EventLoop::TimerId timer = 0;
-    bool is_over = false;
-  };
-  const auto waiting = std::make_shared<Waiting>();
-  waiting->timer = curl_.loop().at(Deadline{deadline_ns}.time(), [waiting, what, got] {
-    waiting->timer = 0;
-    waiting->is_over = true;
-    const Failure failure{{CLEAT_TIMEOUT, true, 0, 0, {}, what + ": AWS credentials were not there in time"}};
-    got(nullptr, &failure);
-  });
-  keys_.get([this, waiting, what, got](const KeysPtr& keys, const std::string& why) {
-    if (waiting->is_over) return;
-    if (waiting->timer != 0) curl_.loop().cancel(std::exchange(waiting->timer, 0));
-    if (keys) return got(keys, nullptr);
-    const Failure failure{{CLEAT_UNAUTHENTICATED, true, 0, 0, {}, what + ": " + why}};
-    got(nullptr, &failure);
-  });
+  keys_.get(deadline_ns,
+            [what, got = std::move(got)](const KeysPtr& keys, const common::ServiceFailure* why) {
+              if (why == nullptr) return got(keys, nullptr);
+              Failure failure{*why};
+              failure.text.insert(0, what + ": ");
+              got(nullptr, &failure);
+            });
 }
 
 void Client::send(ServiceRequest request, Done done) {

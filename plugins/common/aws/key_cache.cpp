@@ -12,6 +12,7 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t kEarlySeconds = 300;
 /// Of a profile's file nobody says when it changes.
 constexpr auto kLookAgain = 15min;
+constexpr std::size_t kMostWaiting = 4096;
 
 std::uint64_t now_s() {
   return static_cast<std::uint64_t>(
@@ -28,7 +29,15 @@ struct KeyCache::Link {
 };
 
 KeyCache::KeyCache(common::EventLoop& loop, std::unique_ptr<KeySource> source, common::BackOff back_off)
-    : loop_(loop), source_(std::move(source)), link_(std::make_shared<Link>()), back_off_(back_off) {
+    : loop_(loop),
+      source_(std::move(source)),
+      link_(std::make_shared<Link>()),
+      back_off_(back_off),
+      waiting_(loop, kMostWaiting, [](const Done& late) {
+        const common::ServiceFailure failure{
+            CLEAT_TIMEOUT, true, 0, 0, {}, "AWS credentials were not there in time"};
+        late(nullptr, &failure);
+      }) {
   link_->cache = this;
 }
 
@@ -47,11 +56,19 @@ bool KeyCache::is_due() const {
   return Clock::now() >= look_again_;
 }
 
-void KeyCache::get(Got got) {
+void KeyCache::get(std::uint64_t deadline_ns, Done done) {
   if (!is_asking_ && is_due() && Clock::now() >= not_before_) fetch();
-  if (is_good()) return got(keys_, {});
-  if (!is_asking_) return got(nullptr, why_);
-  waiting_.push_back(std::move(got));
+  if (is_good()) return done(keys_, nullptr);
+  if (!is_asking_) {
+    const common::ServiceFailure held = last_failure_;
+    return done(nullptr, &held);
+  }
+  if (waiting_.is_full()) {
+    const common::ServiceFailure full{
+        CLEAT_THROTTLED, true, 0, 0, {}, "4096 requests wait for AWS credentials, more may not"};
+    return done(nullptr, &full);
+  }
+  waiting_.add({deadline_ns}, std::move(done));
 }
 
 void KeyCache::refused(const KeysPtr& keys) {
@@ -82,11 +99,14 @@ void KeyCache::fetched(const KeysPtr& keys, const std::string& why) {
     look_again_ = Clock::now() + kLookAgain;
     if (is_new) back_off_.reset();
   } else {
-    why_ = "no AWS credentials: " + why;
+    last_failure_ = {CLEAT_UNAUTHENTICATED, true, 0, 0, {}, "no AWS credentials: " + why};
     not_before_ = Clock::now() + back_off_.next();
   }
-  for (const Got& got : std::exchange(waiting_, {}))
-    is_good() ? got(keys_, {}) : got(nullptr, why_);
+  // Who is answered may ask again, and what is held here may change.
+  const KeysPtr good = is_good() ? keys_ : nullptr;
+  const common::ServiceFailure failure = last_failure_;
+  for (const Done& done : waiting_.take_all())
+    done(good, good ? nullptr : &failure);
 }
 
 void KeyCache::close() {
@@ -94,8 +114,10 @@ void KeyCache::close() {
     const std::lock_guard lock(link_->mutex);
     link_->cache = nullptr;
   }
-  for (const Got& got : std::exchange(waiting_, {}))
-    got(nullptr, "the component has stopped");
+  const common::ServiceFailure stopped{
+      CLEAT_CANCELLED, true, 0, 0, {}, "the component stopped before there were AWS credentials"};
+  for (const Done& done : waiting_.take_all())
+    done(nullptr, &stopped);
 }
 
 }  // namespace cleat::aws
