@@ -43,11 +43,11 @@ class Bucket {
   [[nodiscard]] bool is_clear() const { return aborts_ == 0; }
   /// Whether the bucket answers; nullptr: it does.
   void look(std::uint64_t deadline_ns, std::function<void(const common::ServiceFailure*)> done);
-  void cancel(std::uint64_t tag) { curl_.cancel(tag); }
+  void cancel(std::uint64_t tag) { client_.cancel(tag); }
   /// As send(), for the URL that is good for reading the object.
   void presign(const WorkPtr& work, std::string_view key, std::chrono::seconds how_long,
                std::function<void(const std::string* url, const aws::Failure* failure)> done);
-  /// Who waits for credentials is told so.
+  /// What has not gone out yet is told that the component stops.
   void close() { client_.close(); }
 
  private:

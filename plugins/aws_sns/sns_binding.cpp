@@ -106,7 +106,7 @@ void SnsBinding::failed(Call&& call, const aws::Failure& failure) {
 }
 
 void SnsBinding::cancel(std::uint64_t call_id) {
-  curl_->cancel(call_id);
+  client_->cancel(call_id);
 }
 
 void SnsBinding::look(std::uint64_t deadline_ns, common::FarEnd::Answer done) {

@@ -68,6 +68,20 @@ TEST(AwsSignature, SaysWhoSignedWhat) {
   EXPECT_EQ(header_of(request, "Host"), "(none)");  // libcurl writes it
 }
 
+TEST(AwsSignature, TakesTheHashThatIsKnown) {
+  Scope scope = kSuite;
+  scope.is_hash_sent = true;
+  common::HttpRequest given = request_of("PUT", "/", {}, "text"), own = given;
+  sign(own, kSuiteKeys, scope);
+  sign(given, kSuiteKeys, scope, "982d9e3eb996f559e633f4d194def3761d909f5a3b647d1a851fead67c32c9d1");
+  EXPECT_EQ(header_of(given, "x-amz-content-sha256"), header_of(own, "x-amz-content-sha256"));
+  EXPECT_EQ(header_of(given, "Authorization"), header_of(own, "Authorization"));
+  common::HttpRequest other = request_of("PUT", "/", {}, "text");
+  sign(other, kSuiteKeys, scope, std::string(64, '0'));
+  EXPECT_EQ(header_of(other, "x-amz-content-sha256"), std::string(64, '0'));
+  EXPECT_NE(header_of(other, "Authorization"), header_of(own, "Authorization"));
+}
+
 TEST(AwsSignature, CoversTheSessionToken) {
   Keys keys = kSuiteKeys;
   keys.token = "a-token";

@@ -31,12 +31,24 @@ std::int64_t date_of(const common::HttpResponse& answer) {
   return 0;
 }
 
+/// With the name of the request in front.
+Failure named(const common::ServiceFailure& failure, const std::string& what) {
+  Failure out{failure};
+  out.text.insert(0, what + ": ");
+  return out;
+}
+
 }  // namespace
 
 struct Client::Sent {
   ServiceRequest request;
   Done done;
   KeysPtr keys;
+  std::string body_hash;  ///< empty: it is made with the signature
+
+  [[nodiscard]] std::string_view body() const {
+    return request.borrowed_body.empty() ? std::string_view(request.body) : request.borrowed_body;
+  }
 };
 
 Client::Client(common::CurlLoop& curl, const Settings& settings, std::string service, bool is_s3)
@@ -44,6 +56,7 @@ Client::Client(common::CurlLoop& curl, const Settings& settings, std::string ser
       settings_(settings),
       service_(std::move(service)),
       is_s3_(is_s3),
+      hashes_(curl.loop()),
       keys_(curl.loop(), KeySource::make(settings.keys)) {}
 
 std::string Client::url_of(const ServiceRequest& request) const {
@@ -60,8 +73,7 @@ void Client::get_keys(const std::string& what, std::uint64_t deadline_ns, GotKey
   keys_.get(deadline_ns,
             [what, got = std::move(got)](const KeysPtr& keys, const common::ServiceFailure* why) {
               if (why == nullptr) return got(keys, nullptr);
-              Failure failure{*why};
-              failure.text.insert(0, what + ": ");
+              const Failure failure = named(*why, what);
               got(nullptr, &failure);
             });
 }
@@ -70,6 +82,19 @@ void Client::send(ServiceRequest request, Done done) {
   const auto sent = std::make_shared<Sent>();
   sent->request = std::move(request);
   sent->done = std::move(done);
+  if (sent->body().size() <= BodyHashes::kPieceBytes) return sign_and_send(sent);
+  hashes_.add(sent->body(), sent->request.tag, sent->request.deadline_ns,
+              [this, sent](const std::string* hash, const common::ServiceFailure* why) {
+                if (why != nullptr) {
+                  const Failure failure = named(*why, sent->request.what);
+                  return sent->done(nullptr, &failure);
+                }
+                sent->body_hash = *hash;
+                sign_and_send(sent);
+              });
+}
+
+void Client::sign_and_send(const std::shared_ptr<Sent>& sent) {
   get_keys(sent->request.what, sent->request.deadline_ns,
            [this, sent](const KeysPtr& keys, const Failure* failure) {
              failure != nullptr ? sent->done(nullptr, failure) : transmit(sent, keys);
@@ -84,14 +109,14 @@ void Client::transmit(const std::shared_ptr<Sent>& sent, const KeysPtr& keys) {
   out.method = request.method;
   out.url = url_of(request);
   out.headers = std::move(request.headers);
-  out.body = request.borrowed_body.empty() ? request.body : request.borrowed_body;
+  out.body = sent->body();
   out.has_body = request.has_body;
   out.may_run_twice = request.may_run_twice;
   out.deadline_ns = request.deadline_ns;
   out.max_response_bytes = request.max_response_bytes;
   out.on_begin = request.on_begin;
   try {
-    sign(out, *keys, scope());
+    sign(out, *keys, scope(), sent->body_hash);
   } catch (const Error& error) {
     const Failure failure{error.status, false, 0, 0, {}, request.what + ": " + error.what()};
     return sent->done(nullptr, &failure);
@@ -137,6 +162,19 @@ void Client::presign(const ServiceRequest& request, std::uint64_t seconds,
              }
              done(&signed_url, nullptr);
            });
+}
+
+void Client::cancel(std::uint64_t tag) {
+  // What leaves its hash before this comes goes out before curl_ is told.
+  curl_.loop().post([this, tag] {
+    hashes_.cancel(tag);
+    curl_.cancel(tag);
+  });
+}
+
+void Client::close() {
+  hashes_.close();
+  keys_.close();
 }
 
 }  // namespace cleat::aws

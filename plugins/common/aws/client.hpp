@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/aws/body_hashes.hpp"
 #include "common/aws/failure.hpp"
 #include "common/aws/key_cache.hpp"
 #include "common/aws/settings.hpp"
@@ -46,13 +47,16 @@ class Client {
   /// As send(), for an URL instead of a request: `done` gets it, or why there is none.
   void presign(const ServiceRequest& request, std::uint64_t seconds,
                std::function<void(const std::string* url, const Failure* failure)> done);
-  /// Who waits for credentials is told so. Only the destructor may follow.
-  void close() { keys_.close(); }
+  /// Any thread. Ends what was sent with this tag, but for what waits for credentials.
+  void cancel(std::uint64_t tag);
+  /// What has not gone out yet is told that the component stops. Only the destructor may follow.
+  void close();
 
  private:
   struct Sent;
   using GotKeys = std::function<void(const KeysPtr& keys, const Failure* failure)>;
 
+  void sign_and_send(const std::shared_ptr<Sent>& sent);
   void get_keys(const std::string& what, std::uint64_t deadline_ns, GotKeys got);
   void transmit(const std::shared_ptr<Sent>& sent, const KeysPtr& keys);
   void answered(const std::shared_ptr<Sent>& sent, common::HttpResponse* answer,
@@ -65,6 +69,7 @@ class Client {
   const Settings settings_;
   const std::string service_;
   const bool is_s3_;
+  BodyHashes hashes_;
   KeyCache keys_;
   std::int64_t clock_off_s_ = 0;  ///< how far AWS's clock is ahead of ours
 };

@@ -57,9 +57,9 @@ void add_header(aws_http_message* message, std::string_view name, std::string_vi
   check(aws_http_message_add_header(message, header));
 }
 
-/// Puts the signature into `message`.
+/// Puts the signature into `message`. Without a hash of the body the library makes one.
 void sign_message(aws_http_message* message, const Keys& keys, const Scope& scope, bool in_query,
-                  std::uint64_t seconds) {
+                  std::uint64_t seconds, std::string_view body_hash = {}) {
   const Held<aws_credentials> credentials(aws_credentials_new(library(), cursor(keys.id), cursor(keys.secret),
                                                               cursor(keys.token), keys.expires_at_s));
   const Held<aws_signable> signable(aws_signable_new_http_request(library(), message));
@@ -73,6 +73,7 @@ void sign_message(aws_http_message* message, const Keys& keys, const Scope& scop
   aws_date_time_init_epoch_millis(&config.date, static_cast<std::uint64_t>(scope.time_s) * 1000);
   config.flags.use_double_uri_encode = scope.is_path_as_it_is ? 0 : 1;
   config.flags.should_normalize_uri_path = scope.is_path_as_it_is ? 0 : 1;
+  config.signed_body_value = cursor(body_hash);
   if (in_query) config.signed_body_value = g_aws_signed_body_value_unsigned_payload;
   config.signed_body_header = scope.is_hash_sent && !in_query ? AWS_SBHT_X_AMZ_CONTENT_SHA256 : AWS_SBHT_NONE;
   config.credentials = credentials.get();
@@ -106,7 +107,7 @@ Held<aws_http_message> message_of(const std::string& method, const Address& addr
 
 }  // namespace
 
-void sign(common::HttpRequest& request, const Keys& keys, const Scope& scope) {
+void sign(common::HttpRequest& request, const Keys& keys, const Scope& scope, std::string_view body_hash) {
   const Held<aws_http_message> message = message_of(request.method, address_of(request.url));
   for (const common::HttpHeader& header : request.headers)
     add_header(message.get(), header.name, header.value);
@@ -114,7 +115,7 @@ void sign(common::HttpRequest& request, const Keys& keys, const Scope& scope) {
   const Held<aws_input_stream> stream(aws_input_stream_new_from_cursor(library(), &body));
   aws_http_message_set_body_stream(message.get(), stream.get());
   const std::size_t before = aws_http_message_get_header_count(message.get());
-  sign_message(message.get(), keys, scope, false, 0);
+  sign_message(message.get(), keys, scope, false, 0, body_hash);
   for (std::size_t i = before; i < aws_http_message_get_header_count(message.get()); ++i) {
     aws_http_header header{};
     check(aws_http_message_get_header(message.get(), &header, i));

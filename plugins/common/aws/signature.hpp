@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "common/aws/keys.hpp"
 #include "common/curl/loop.hpp"
@@ -17,8 +18,9 @@ struct Scope {
 };
 
 /// Adds the headers of AWS Signature Version 4. All headers that are there by now are part of it, and so is the body.
-/// Throws Error(CLEAT_INTERNAL) if the library cannot.
-void sign(common::HttpRequest& request, const Keys& keys, const Scope& scope);
+/// `body_hash`: its SHA-256 in hexadecimal, where that is known already. Throws Error(CLEAT_INTERNAL) if the library cannot.
+void sign(common::HttpRequest& request, const Keys& keys, const Scope& scope,
+          std::string_view body_hash = {});
 
 /// `url` with the signature in its query: whoever has it may do this, for so many seconds, without keys.
 std::string presigned(const std::string& method, const std::string& url, const Keys& keys, const Scope& scope,
