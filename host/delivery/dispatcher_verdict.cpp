@@ -8,12 +8,6 @@
 // What one answer makes of one event.
 
 namespace cleat {
-namespace {
-
-// A policy may ask for no wait at all; a loop without a breath helps nobody.
-constexpr std::uint64_t kLeastDelay = 1 * kMillisecond;
-
-}  // namespace
 
 // The event is in no list.
 void Dispatcher::conclude(Event& event, const Judgement& judgement, const Answer& answer,

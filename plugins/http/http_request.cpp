@@ -16,10 +16,6 @@ bool is_one_of(std::string_view name, std::initializer_list<std::string_view> na
                      [&](std::string_view each) { return common::equal_ignoring_case(each, name); });
 }
 
-bool begins_with(std::string_view text, std::string_view beginning) {
-  return text.substr(0, beginning.size()) == beginning;
-}
-
 void set_header(common::HttpRequest& to, std::string_view name, std::string_view value,
                 bool is_secret = false) {
   if (!is_header_name(name)) {
