@@ -207,8 +207,8 @@ void append_minified(std::string& out, std::string_view checked) {
 
 const Value* Value::find(std::string_view name) const {
   const auto found = std::find_if(members.rbegin(), members.rend(),
-                                  [&](const auto& member) { return member.first == name; });
-  return found == members.rend() ? nullptr : &found->second;
+                                  [&](const Member& member) { return member.key == name; });
+  return found == members.rend() ? nullptr : &found->value;
 }
 
 Result<Value> parse(std::string_view text) {

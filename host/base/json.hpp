@@ -71,15 +71,23 @@ void append_string(std::string& out, std::string_view text);
 
 /// A whole document as a tree: for manifests and other small files.
 struct Value {
+  struct Member;
+
   Kind kind = Kind::null;
   std::string text;  ///< string: unescaped; number, boolean: as written
   std::vector<Value> items;
-  std::vector<std::pair<std::string, Value>> members;
+  std::vector<Member> members;
 
   /// The last member of that name, as most readers of JSON take it, or null.
   [[nodiscard]] const Value* find(std::string_view name) const;
   [[nodiscard]] bool is(Kind wanted) const { return kind == wanted; }
 };
+
+struct Value::Member {
+  std::string key;
+  Value value;
+};
+
 /// Checks as Reader does; the error says at which byte.
 Result<Value> parse(std::string_view text);
 

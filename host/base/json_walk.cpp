@@ -77,8 +77,8 @@ bool Walk::tree(Value& out, unsigned depth) {
   if (current() == '{') {
     out.kind = Kind::object;
     return object(depth, [&](std::string_view key) {
-      out.members.emplace_back(unescape(key), Value{});
-      return tree(out.members.back().second, depth + 1);
+      out.members.push_back({unescape(key), {}});
+      return tree(out.members.back().value, depth + 1);
     });
   }
   if (current() == '[') {

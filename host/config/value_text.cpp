@@ -116,11 +116,11 @@ void append_json(std::string& out, const YamlNode& node) {
       return;
     case YamlNode::Kind::map:
       out += '{';
-      for (const auto& member : node.members) {
+      for (const YamlNode::Member& member : node.members) {
         if (&member != &node.members.front()) out += ',';
-        json::append_string(out, member.first);
+        json::append_string(out, member.key);
         out += ':';
-        append_json(out, member.second);
+        append_json(out, member.value);
       }
       out += '}';
       return;

@@ -147,7 +147,7 @@ class TreeBuilder : public YAML::EventHandler {
     }
     parent.node.nodes += node.nodes;
     if (parent.node.is(YamlNode::Kind::map)) {
-      parent.node.members.emplace_back(std::move(parent.key), std::move(node));
+      parent.node.members.push_back({std::move(parent.key), std::move(node)});
       parent.has_key = false;
     } else {
       parent.node.items.push_back(std::move(node));
@@ -167,18 +167,18 @@ class TreeBuilder : public YAML::EventHandler {
 
   /// "<<": *other adds the members of another mapping (or of several) that the mapping does not have itself.
   void merge(YamlNode& map) {
-    const auto from =
-        std::find_if(map.members.begin(), map.members.end(), [](const auto& m) { return m.first == "<<"; });
+    const auto from = std::find_if(map.members.begin(), map.members.end(),
+                                   [](const YamlNode::Member& m) { return m.key == "<<"; });
     if (from == map.members.end()) return;
-    const YamlNode source = std::move(from->second);
+    const YamlNode source = std::move(from->value);
     map.members.erase(from);
     std::set<std::string, std::less<>>& keys = open_.back().keys;
     const auto add_from = [&](const YamlNode& other) {
       if (!other.is(YamlNode::Kind::map)) {
         throw YamlFault{source.line, "'<<' must name a mapping or a list of mappings"};
       }
-      for (const auto& member : other.members) {
-        if (keys.insert(member.first).second) map.members.push_back(member);
+      for (const YamlNode::Member& member : other.members) {
+        if (keys.insert(member.key).second) map.members.push_back(member);
       }
     };
     if (!source.is(YamlNode::Kind::list)) return add_from(source);

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/result.hpp"
@@ -13,6 +12,7 @@ namespace cleat {
 /// One value of a YAML document. A mapping keeps its order; aliases and merge keys ("<<") are already
 /// resolved.
 struct YamlNode {
+  struct Member;
   enum class Kind { null, scalar, list, map };
 
   Kind kind = Kind::null;
@@ -21,11 +21,16 @@ struct YamlNode {
   std::size_t line = 0;  ///< in the file, from 1
   std::size_t nodes = 1;  ///< this one and all below
   std::vector<YamlNode> items;
-  std::vector<std::pair<std::string, YamlNode>> members;
+  std::vector<Member> members;
 
   /// The member of that name; without an exact one, the one that differs by case only. nullptr: none.
   [[nodiscard]] const YamlNode* find(std::string_view name) const;
   [[nodiscard]] bool is(Kind wanted) const { return kind == wanted; }
+};
+
+struct YamlNode::Member {
+  std::string key;
+  YamlNode value;
 };
 
 /// Why a document was not read, and at which line of the file.

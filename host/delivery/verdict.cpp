@@ -135,10 +135,10 @@ Verdict Verdicts::verdict_of_body(std::string_view body) const {
   const auto parsed = json::parse(legible(text));
   if (!parsed) return Verdict::ack;
   const auto& members = parsed->members;
-  const auto found = std::find_if(members.rbegin(), members.rend(),
-                                  [](const auto& m) { return iequals(m.first, "status"); });
+  const auto found =
+      std::find_if(members.rbegin(), members.rend(), [](const auto& m) { return iequals(m.key, "status"); });
   if (found == members.rend()) return Verdict::ack;
-  const json::Value& status = found->second;
+  const json::Value& status = found->value;
   if (!status.is(json::Kind::string)) return Verdict::retry;
   return status.text.empty() ? Verdict::ack : verdict_of_word(status.text).value_or(Verdict::retry);
 }

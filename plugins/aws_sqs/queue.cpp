@@ -187,7 +187,7 @@ void Queue::tell() {
 
 void Queue::close() {
   lookout_.stop();
-  const aws::Failure stopped{CLEAT_CANCELLED, true, 0, 0, {}, "the component has stopped"};
+  const aws::Failure stopped{{CLEAT_CANCELLED, true, 0, 0, {}, "the component has stopped"}};
   for (const auto& ready : std::exchange(waiting_, {}))
     ready(&stopped);
   client_.close();

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <stdexcept>
+#include <utility>
 
 #include "common/unquote.hpp"
 
@@ -125,7 +126,7 @@ class Reader {
       skip_blanks();
       expect(':');
       skip_blanks();
-      out.members.emplace_back(std::move(name), value(depth));
+      out.members.push_back({std::move(name), value(depth)});
       skip_blanks();
     } while (take(','));
     if (!take('}')) fail("',' or '}'");
@@ -182,8 +183,8 @@ class Reader {
 
 const JsonValue* JsonValue::find(std::string_view name) const {
   const auto found = std::find_if(members.rbegin(), members.rend(),
-                                  [&](const auto& member) { return member.first == name; });
-  return found == members.rend() ? nullptr : &found->second;
+                                  [&](const Member& member) { return member.name == name; });
+  return found == members.rend() ? nullptr : &found->value;
 }
 
 JsonValue parse_json(std::string_view text, JsonBounds bounds) {

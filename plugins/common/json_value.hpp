@@ -3,13 +3,13 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace cleat::common {
 
 /// A JSON value that loses nothing of what was written.
 struct JsonValue {
+  struct Member;
   enum class Kind { null, boolean, number, text, array, object };
   Kind kind = Kind::null;
   /// As it was written, a number with all its digits, without blanks around it. A part of the text that was read, which
@@ -18,10 +18,15 @@ struct JsonValue {
   std::string text;              ///< of a text: what it stands for
   std::vector<JsonValue> items;  ///< of an array: its elements
   /// Of an object, in the order and as often as they were written.
-  std::vector<std::pair<std::string, JsonValue>> members;
+  std::vector<Member> members;
 
   /// The member of this name, the last one if there are several; nullptr if there is none.
   [[nodiscard]] const JsonValue* find(std::string_view name) const;
+};
+
+struct JsonValue::Member {
+  std::string name;
+  JsonValue value;
 };
 
 /// What is beyond these is refused: a value takes more memory than the text that it was read from.

@@ -47,8 +47,8 @@ TEST(JsonValue, KeepsMembersInTheirOrder) {
   const std::string text = R"({"b": 1, "a": 2, "b": 3})";
   const JsonValue found = parse_json(text);
   ASSERT_EQ(found.members.size(), 3U);
-  EXPECT_EQ(found.members[0].first, "b");
-  EXPECT_EQ(found.members[1].first, "a");
+  EXPECT_EQ(found.members[0].name, "b");
+  EXPECT_EQ(found.members[1].name, "a");
   EXPECT_EQ(found.find("b")->raw, "3");
   EXPECT_EQ(found.find("c"), nullptr);
 }

@@ -118,7 +118,7 @@ void Client::transmit(const std::shared_ptr<Sent>& sent, const KeysPtr& keys) {
   try {
     sign(out, *keys, scope(), sent->body_hash);
   } catch (const Error& error) {
-    const Failure failure{error.status, false, 0, 0, {}, request.what + ": " + error.what()};
+    const Failure failure{{error.status, false, 0, 0, {}, request.what + ": " + error.what()}};
     return sent->done(nullptr, &failure);
   }
   curl_.send(std::move(out),

@@ -229,7 +229,7 @@ TEST(JsonParse, BuildsTheTree) {
   const auto value = parse(R"({"s":"\u00e9","n":1e400,"b":true,"z":null,"l":[1,[],{"x":"y"}],"s":"last"})");
   ASSERT_TRUE(value) << value.error().text;
   EXPECT_EQ(value->members.size(), 6U);
-  EXPECT_EQ(value->members[0].second.text, "\xC3\xA9");
+  EXPECT_EQ(value->members[0].value.text, "\xC3\xA9");
   EXPECT_EQ(value->find("s")->text, "last");
   EXPECT_EQ(value->find("n")->text, "1e400");
   EXPECT_EQ(value->find("b")->text, "true");

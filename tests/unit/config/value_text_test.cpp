@@ -17,7 +17,7 @@ class ValueTextTest : public testing::TestWithParam<Row> {};
 TEST_P(ValueTextTest, IsWhatThePluginGets) {
   const auto root = parse_yaml("v: " + std::string(GetParam().yaml), 1);
   ASSERT_TRUE(root) << root.error().text;
-  EXPECT_EQ(value_text(root->members.at(0).second).text, GetParam().text);
+  EXPECT_EQ(value_text(root->members.at(0).value).text, GetParam().text);
 }
 
 INSTANTIATE_TEST_SUITE_P(Scalars, ValueTextTest,
@@ -48,9 +48,9 @@ INSTANTIATE_TEST_SUITE_P(Trees, ValueTextTest,
 TEST(ValueTextRemark, NamesALeadingZero) {
   const auto root = parse_yaml("v: 0644", 1);
   ASSERT_TRUE(root);
-  EXPECT_NE(value_text(root->members[0].second).remark, "");
+  EXPECT_NE(value_text(root->members[0].value).remark, "");
   const auto other = parse_yaml("v: 644", 1);
-  EXPECT_EQ(value_text(other->members[0].second).remark, "");
+  EXPECT_EQ(value_text(other->members[0].value).remark, "");
 }
 
 }  // namespace

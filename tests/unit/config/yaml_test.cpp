@@ -28,9 +28,9 @@ TEST(Yaml, KeepsOrderLinesAndQuotes) {
   ASSERT_TRUE(root) << root.error().text;
   ASSERT_EQ(root->members.size(), 2U);
   EXPECT_EQ(root->line, 11U);
-  EXPECT_EQ(root->members[0].first, "b");
-  EXPECT_TRUE(root->members[0].second.plain);
-  const YamlNode& list = root->members[1].second;
+  EXPECT_EQ(root->members[0].key, "b");
+  EXPECT_TRUE(root->members[0].value.plain);
+  const YamlNode& list = root->members[1].value;
   ASSERT_EQ(list.items.size(), 2U);
   EXPECT_FALSE(list.items[0].plain);
   EXPECT_EQ(list.items[1].line, 14U);

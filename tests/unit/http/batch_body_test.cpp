@@ -105,8 +105,8 @@ TEST_F(BatchBodyTest, KeepsTheHostsNamesForTheHost) {
                                                           {"q\"\r\n", "\xef\xbf\xbd\""}};
   ASSERT_EQ(metadata.members.size(), std::size(expected));
   for (std::size_t i = 0; i < std::size(expected); ++i) {
-    EXPECT_EQ(metadata.members[i].first, expected[i].first);
-    EXPECT_EQ(metadata.members[i].second.text, expected[i].second);
+    EXPECT_EQ(metadata.members[i].key, expected[i].first);
+    EXPECT_EQ(metadata.members[i].value.text, expected[i].second);
   }
 }
 

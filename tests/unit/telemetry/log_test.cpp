@@ -121,8 +121,8 @@ TEST(LogLine, IsOneObjectAsJson) {
       {"fields.level", "mine"}};
   ASSERT_EQ(parsed->members.size(), expected.size());
   for (std::size_t i = 0; i < expected.size(); ++i) {
-    EXPECT_EQ(parsed->members[i].first, expected[i].first);
-    EXPECT_EQ(parsed->members[i].second.text, expected[i].second);
+    EXPECT_EQ(parsed->members[i].key, expected[i].first);
+    EXPECT_EQ(parsed->members[i].value.text, expected[i].second);
   }
 }
 
