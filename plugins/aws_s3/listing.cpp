@@ -17,27 +17,19 @@ using common::XmlNode;
 
 constexpr int kMostResults = 1000;
 
-/// As Dapr's, its fields are found in any case.
-const JsonValue* find(const JsonValue& in, std::string_view name) {
-  for (const auto& [key, value] : in.members) {
-    if (common::equal_ignoring_case(key, name) && value.kind != JsonValue::Kind::null) return &value;
-  }
-  return nullptr;
-}
-
 [[noreturn]] void refuse(const std::string& field, const char* expected) {
   throw Error(CLEAT_INVALID, "the data of list: " + field + ": expected " + expected);
 }
 
 std::string text_of(const JsonValue& in, const char* name) {
-  const JsonValue* const found = find(in, name);
+  const JsonValue* const found = in.find_in_any_case(name);
   if (found == nullptr) return {};
   if (found->kind != JsonValue::Kind::text) refuse(name, "a text");
   return found->text;
 }
 
 int most_of(const JsonValue& in) {
-  const JsonValue* const found = find(in, "maxResults");
+  const JsonValue* const found = in.find_in_any_case("maxResults");
   if (found == nullptr) return kMostResults;
   int most = 0;
   const char* const end = found->raw.data() + found->raw.size();

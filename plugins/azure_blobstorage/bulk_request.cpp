@@ -8,7 +8,6 @@
 
 #include "blob_request.hpp"
 #include "common/json_value.hpp"
-#include "common/text.hpp"
 
 namespace cleat::blobstorage {
 namespace {
@@ -20,14 +19,6 @@ constexpr std::size_t kMostAtATime = 32;
 /// What is read is kept until all of it is there.
 constexpr std::size_t kReadAtATime = 4, kAtATime = 10;
 
-/// As Dapr's, its fields are found in any case.
-const JsonValue* find(const JsonValue& in, std::string_view name) {
-  for (const auto& [key, value] : in.members) {
-    if (common::equal_ignoring_case(key, name) && value.kind != JsonValue::Kind::null) return &value;
-  }
-  return nullptr;
-}
-
 std::string text_of(const JsonValue& value, const char* what) {
   if (value.kind != JsonValue::Kind::text)
     throw Error(CLEAT_INVALID, std::string("the data: ") + what + ": expected a text");
@@ -35,12 +26,12 @@ std::string text_of(const JsonValue& value, const char* what) {
 }
 
 std::string text_in(const JsonValue& in, const char* name) {
-  const JsonValue* const found = find(in, name);
+  const JsonValue* const found = in.find_in_any_case(name);
   return found != nullptr ? text_of(*found, name) : std::string();
 }
 
 const std::vector<JsonValue>* list_in(const JsonValue& in, const char* name) {
-  const JsonValue* const found = find(in, name);
+  const JsonValue* const found = in.find_in_any_case(name);
   if (found == nullptr) return nullptr;
   if (found->kind != JsonValue::Kind::array)
     throw Error(CLEAT_INVALID, std::string("the data: ") + name + ": expected an array");
@@ -60,7 +51,7 @@ JsonValue asked_of(std::string_view data) {
 }
 
 std::size_t at_a_time_of(const JsonValue& in, std::size_t otherwise) {
-  const JsonValue* const found = find(in, "concurrency");
+  const JsonValue* const found = in.find_in_any_case("concurrency");
   if (found == nullptr) return otherwise;
   std::int64_t wanted = 0;
   const char* const end = found->raw.data() + found->raw.size();
@@ -87,7 +78,7 @@ void read_items(const JsonValue& asked, BulkRequest& out) {
     } else {
       item.data = text_in(each, "data");
       item.source = text_in(each, "sourcePath");
-      if (!item.source.empty() && find(each, "data") != nullptr)
+      if (!item.source.empty() && each.find_in_any_case("data") != nullptr)
         item.error = "expected data or sourcePath, found both";
     }
     out.items.push_back(std::move(item));

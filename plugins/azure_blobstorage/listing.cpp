@@ -14,27 +14,19 @@ namespace {
 
 using common::JsonValue;
 
-/// As Dapr's, its fields are found in any case.
-const JsonValue* find(const JsonValue& in, std::string_view name) {
-  for (const auto& [key, value] : in.members) {
-    if (common::equal_ignoring_case(key, name) && value.kind != JsonValue::Kind::null) return &value;
-  }
-  return nullptr;
-}
-
 [[noreturn]] void refuse(const char* field, const char* expected) {
   throw Error(CLEAT_INVALID, std::string("the data of list: ") + field + ": expected " + expected);
 }
 
 std::string text_of(const JsonValue& in, const char* name) {
-  const JsonValue* const found = find(in, name);
+  const JsonValue* const found = in.find_in_any_case(name);
   if (found == nullptr) return {};
   if (found->kind != JsonValue::Kind::text) refuse(name, "a text");
   return found->text;
 }
 
 std::string most_of(const JsonValue& in) {
-  const JsonValue* const found = find(in, "maxResults");
+  const JsonValue* const found = in.find_in_any_case("maxResults");
   if (found == nullptr) return "5000";
   int most = 0;
   const auto [end, error] = std::from_chars(found->raw.data(), found->raw.data() + found->raw.size(), most);
@@ -50,12 +42,12 @@ std::string include_of(const JsonValue& in) {
        {"snapshots", "snapshots"},
        {"uncommittedBlobs", "uncommittedblobs"},
        {"deleted", "deleted"}}};
-  const JsonValue* const include = find(in, "include");
+  const JsonValue* const include = in.find_in_any_case("include");
   std::string out;
   if (include == nullptr) return out;
   if (include->kind != JsonValue::Kind::object) refuse("include", "an object");
   for (const auto& [field, word] : kParts) {
-    const JsonValue* const found = find(*include, field);
+    const JsonValue* const found = include->find_in_any_case(field);
     if (found == nullptr || found->raw == "false") continue;
     if (found->raw != "true") refuse(field, "true or false");
     out += (out.empty() ? "" : ",") + std::string(word);

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "common/text.hpp"
 #include "common/unquote.hpp"
 
 namespace cleat::common {
@@ -184,6 +185,13 @@ class Reader {
 const JsonValue* JsonValue::find(std::string_view name) const {
   const auto found = std::find_if(members.rbegin(), members.rend(),
                                   [&](const Member& member) { return member.name == name; });
+  return found == members.rend() ? nullptr : &found->value;
+}
+
+const JsonValue* JsonValue::find_in_any_case(std::string_view name) const {
+  const auto found = std::find_if(members.rbegin(), members.rend(), [&](const Member& member) {
+    return member.value.kind != Kind::null && equal_ignoring_case(member.name, name);
+  });
   return found == members.rend() ? nullptr : &found->value;
 }
 

@@ -22,6 +22,8 @@ struct JsonValue {
 
   /// The member of this name, the last one if there are several; nullptr if there is none.
   [[nodiscard]] const JsonValue* find(std::string_view name) const;
+  /// As Go's JSON finds it: the last member of this name in any case (ASCII) that is not null; nullptr if there is none.
+  [[nodiscard]] const JsonValue* find_in_any_case(std::string_view name) const;
 };
 
 struct JsonValue::Member {

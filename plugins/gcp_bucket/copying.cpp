@@ -13,7 +13,7 @@ namespace {
 using common::JsonValue;
 
 std::string text_member(const JsonValue& in, const char* name, const std::string& what) {
-  const JsonValue* const found = member_of(in, name);
+  const JsonValue* const found = in.find_in_any_case(name);
   if (found == nullptr) return {};
   if (found->kind != JsonValue::Kind::text)
     throw Error(CLEAT_INVALID,

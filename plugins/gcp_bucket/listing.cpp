@@ -22,7 +22,7 @@ constexpr common::JsonBounds kBounds{64, 2'000'000};
 }
 
 std::string text_member(const JsonValue& in, const char* name) {
-  const JsonValue* const found = member_of(in, name);
+  const JsonValue* const found = in.find_in_any_case(name);
   if (found == nullptr) return {};
   if (found->kind != JsonValue::Kind::text) refuse(name, "a text");
   return found->text;
@@ -41,7 +41,7 @@ ListQuery list_query_of(const JsonValue& asked) {
   out.prefix = text_member(asked, "prefix");
   out.delimiter = text_member(asked, "delimiter");
   out.page_token = text_member(asked, "pageToken");
-  if (const JsonValue* const most = member_of(asked, "maxResults")) {
+  if (const JsonValue* const most = asked.find_in_any_case("maxResults")) {
     std::size_t number = 0;
     const auto [end, error] = std::from_chars(most->raw.data(), most->raw.data() + most->raw.size(), number);
     if (error != std::errc() || end != most->raw.data() + most->raw.size() || number > kMost)

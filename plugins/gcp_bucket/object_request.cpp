@@ -123,13 +123,6 @@ JsonValue object_of(const Request& request, const char* operation, const std::st
   return out;
 }
 
-const JsonValue* member_of(const JsonValue& in, std::string_view name) {
-  for (const auto& [key, value] : in.members) {
-    if (common::equal_ignoring_case(key, name) && value.kind != JsonValue::Kind::null) return &value;
-  }
-  return nullptr;
-}
-
 std::string objects_url(const BucketConfig& config, std::string_view bucket) {
   return config.place.url + "/storage/v1/b/" + common::encoded_path(bucket, false) + "/o";
 }

@@ -41,8 +41,6 @@ Query conditions_of(const Request& request);
 /// The data of `operation`, a JSON object; nothing of it if it is empty. Throws Error that names the operation, in front of
 /// it `prefix`. What it points to is in the request.
 common::JsonValue object_of(const Request& request, const char* operation, const std::string& prefix);
-/// A member in any case, as Go finds it; nullptr if it is not there or null.
-const common::JsonValue* member_of(const common::JsonValue& in, std::string_view name);
 
 /// Of the JSON API, encoded: ".../storage/v1/b/BUCKET/o", and behind that "/KEY".
 std::string objects_url(const BucketConfig& config, std::string_view bucket);

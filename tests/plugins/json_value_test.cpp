@@ -53,6 +53,14 @@ TEST(JsonValue, KeepsMembersInTheirOrder) {
   EXPECT_EQ(found.find("c"), nullptr);
 }
 
+TEST(JsonValue, FindsMembersInAnyCaseAsGoDoes) {
+  const std::string text = R"({"Prefix": "a", "PREFIX": "b", "prefix": null, "none": null})";
+  const JsonValue found = parse_json(text);
+  EXPECT_EQ(found.find_in_any_case("prefix")->text, "b");
+  EXPECT_EQ(found.find_in_any_case("none"), nullptr);
+  EXPECT_EQ(found.find_in_any_case("other"), nullptr);
+}
+
 TEST(JsonValue, RefusesWhatIsNoJson) {
   for (const char* text : {"",
                            " ",
