@@ -29,6 +29,12 @@ void each_of(const common::JsonValue& answer, std::string_view list, std::size_t
 
 }  // namespace
 
+void Entries::add(std::string_view json) {
+  if (count_ != 0) json_ += ',';
+  json_.append("{\"Id\":\"").append(std::to_string(count_)).append("\",").append(json).append("}");
+  ++count_;
+}
+
 std::vector<EntryAnswer> entries_of(const common::JsonValue& answer, std::size_t count,
                                     std::string_view what) {
   std::vector<EntryAnswer> out(count);

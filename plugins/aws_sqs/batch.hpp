@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -8,6 +9,19 @@
 #include "common/json_value.hpp"
 
 namespace cleat::sqs {
+
+/// The entries of a batch while it is written, each with its place as its Id.
+class Entries {
+ public:
+  /// `json`: the members of an entry but for its Id, without braces.
+  void add(std::string_view json);
+  /// As Queue::Ask has it: `,"Entries":[...]`.
+  [[nodiscard]] std::string members() const { return json_ + "]"; }
+
+ private:
+  std::string json_ = ",\"Entries\":[";
+  std::size_t count_ = 0;
+};
 
 /// What the answer to a batch says of one of its entries.
 struct EntryAnswer {

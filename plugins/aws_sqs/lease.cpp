@@ -143,14 +143,12 @@ void Receiver::send_changes(std::deque<Change>& all, std::chrono::milliseconds w
     const Clock::time_point now = Clock::now();
     Queue::Ask ask;
     ask.action = Action::change;
-    ask.members = ",\"Entries\":[";
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-      ask.members += (i == 0 ? "{\"Id\":\"" : ",{\"Id\":\"") + std::to_string(i) +
-                     "\",\"ReceiptHandle\":" + common::json_string(batch[i].receipt) +
-                     ",\"VisibilityTimeout\":" + std::to_string(seconds_until(batch[i].visible_at, now)) +
-                     "}";
+    Entries entries;
+    for (const Change& each : batch) {
+      entries.add("\"ReceiptHandle\":" + common::json_string(each.receipt) +
+                  ",\"VisibilityTimeout\":" + std::to_string(seconds_until(each.visible_at, now)));
     }
-    ask.members += "]";
+    ask.members = entries.members();
     ask.deadline_ns = common::ns_after(within);
     ++changing_;
     queue_.ask(std::move(ask),

@@ -112,13 +112,12 @@ Sender::Batch Sender::next_batch() {
 void Sender::send(Batch batch) {
   Queue::Ask ask;
   ask.action = Action::send;
-  ask.members = ",\"Entries\":[";
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    ask.members +=
-        (i == 0 ? "{\"Id\":\"" : ",{\"Id\":\"") + std::to_string(i) + "\"," + batch[i]->message.json + "}";
-    ask.deadline_ns = std::max(ask.deadline_ns, batch[i]->deadline_ns);
+  Entries entries;
+  for (const PendingPtr& each : batch) {
+    entries.add(each->message.json);
+    ask.deadline_ns = std::max(ask.deadline_ns, each->deadline_ns);
   }
-  ask.members += "]";
+  ask.members = entries.members();
   for (const PendingPtr& each : batch)
     each->may_go_until_ns = ask.deadline_ns;
   ask.may_run_twice =

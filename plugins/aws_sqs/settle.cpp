@@ -98,16 +98,15 @@ void Receiver::send_deletes() {
     std::vector<std::uint64_t> events;
     Queue::Ask ask;
     ask.action = Action::remove;
-    ask.members = ",\"Entries\":[";
+    Entries entries;
     for (; events.size() < kMostInBatch && !deletes_.empty(); deletes_.pop_front()) {
       const auto found = out_.find(deletes_.front());
       if (found == out_.end()) continue;
-      ask.members += (events.empty() ? "{\"Id\":\"" : ",{\"Id\":\"") + std::to_string(events.size()) +
-                     "\",\"ReceiptHandle\":" + common::json_string(found->second.receipt) + "}";
+      entries.add("\"ReceiptHandle\":" + common::json_string(found->second.receipt));
       events.push_back(found->first);
     }
     if (events.empty()) return;
-    ask.members += "]";
+    ask.members = entries.members();
     ask.deadline_ns = common::ns_after(kAnswerWithin);
     ++deleting_;
     queue_.ask(std::move(ask),
