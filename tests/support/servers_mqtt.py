@@ -9,6 +9,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from .host import component
 from .servers import Server
 from .wait import wait_until
 
@@ -119,3 +120,21 @@ class Client:
         self.paho.loop_stop()
         if sock is not None:
             sock.close()
+
+
+def binding(broker, topic, version, direction, name, listener="plain", url=None, **fields):
+    fields = {"url": url or broker.url(listener), "topic": topic, "consumerID": topic.replace("/", "-").replace("#", "all"),
+              "protocolVersion": version, "direction": direction, **fields}
+    return component(name, "bindings.mqtt3", fields)
+
+
+def income(broker, topic, version="5", name="in", **fields):
+    return binding(broker, topic, version, "input", name, **fields)
+
+
+def outcome(broker, topic, version="5", name="out", **fields):
+    return binding(broker, topic, version, "output", name, **fields)
+
+
+def subscribed(host, name="in"):
+    return host.wait_for_state(name, lambda state: "subscribed to" in str(state), "the topic is subscribed to")
