@@ -148,6 +148,18 @@ aws::Failure cancelled(const char* what) {
   return out;
 }
 
+bool is_of_s3(const common::HttpResponse& answer) {
+  // Every object has an ETag, wherever it is stored; S3 itself and most that speak as it does name the request.
+  return !common::header_of(answer, "etag").empty() || common::has_header_like(answer, "x-amz");
+}
+
+aws::Failure unexpected(const char* what) {
+  aws::Failure out;
+  out.is_retryable = true;
+  out.text = std::string(what) + ": the answer is not what was expected: is the endpoint S3?";
+  return out;
+}
+
 aws::Failure in_words_of_get(aws::Failure failure) {
   if (failure.code == "NoSuchKey") {
     failure.text.insert(0, "object not found: ");

@@ -67,6 +67,11 @@ class Bucket {
 /// What a call that nobody waits for any more is told.
 aws::Failure cancelled(const char* what);
 
+/// Whether S3, or what speaks as it does, has made a success: a page of a proxy in between, for one, is none.
+bool is_of_s3(const common::HttpResponse& answer);
+/// What is said of a success that is not.
+aws::Failure unexpected(const char* what);
+
 /// With Dapr's words for an object that is not there, and the field for one that is too large.
 aws::Failure in_words_of_get(aws::Failure failure);
 

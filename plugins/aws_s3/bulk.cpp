@@ -181,6 +181,7 @@ void Bulk::get(std::size_t index, bool is_alone) {
 }
 
 void Bulk::got(std::size_t index, common::HttpResponse& answer) {
+  if (!is_of_s3(answer)) return failed(index, in_words_of_get(unexpected("S3 GetObject")).text);
   const std::string& path = request_.items[index].object.file_path;
   std::string body = request_.encode ? common::base64(answer.body) : std::move(answer.body);
   if (!path.empty()) {

@@ -135,6 +135,7 @@ void S3Binding::get(const Request& request, Call&& call) {
     bucket_->send(work, std::move(out),
                   [this, work, encode](common::HttpResponse* answer, const aws::Failure* failure) {
                     if (failure != nullptr) return fail(work, in_words_of_get(*failure));
+                    if (!is_of_s3(*answer)) return fail(work, in_words_of_get(unexpected("S3 GetObject")));
                     Response response;
                     response.metadata.emplace_back("ETag", common::header_of(*answer, "etag"));
                     if (encode) {
@@ -151,9 +152,11 @@ void S3Binding::get(const Request& request, Call&& call) {
 void S3Binding::remove(const Request& request, Call&& call) {
   run(request, std::move(call), [this, key = key_of(request)](const WorkPtr& work) {
     bucket_->send(work, bucket_->request("S3 DeleteObject", "DELETE", key),
-                  [this, work](common::HttpResponse*, const aws::Failure* failure) {
-                    if (failure != nullptr)
-                      return fail(work, *failure, "s3 binding error: delete operation failed: ");
+                  [this, work](const common::HttpResponse* answer, const aws::Failure* failure) {
+                    constexpr const char* kBefore = "s3 binding error: delete operation failed: ";
+                    if (failure != nullptr) return fail(work, *failure, kBefore);
+                    if (answer->status != 204 && !is_of_s3(*answer))
+                      return fail(work, unexpected("S3 DeleteObject"), kBefore);
                     complete(work, {});
                   });
   });

@@ -12,13 +12,6 @@ namespace {
 constexpr std::uint64_t kMostParts = 10'000;
 constexpr std::size_t kPartsAtOnce = 4;
 
-aws::Failure unexpected(const char* what) {
-  aws::Failure out;
-  out.is_retryable = true;
-  out.text = std::string(what) + ": the answer is not what was expected: is the endpoint S3?";
-  return out;
-}
-
 /// An answer of 200 that holds an error: it had begun before the outcome was known.
 aws::Failure error_inside(const common::XmlNode& error, const common::HttpResponse& answer) {
   aws::Failure out = aws::meaning_of(error.text_of("Code"), 500, true);

@@ -136,6 +136,7 @@ void BlobStorageBinding::get(const Request& request, Call&& call) {
   const std::string_view path = request.metadata("filePath").value_or("");
   if (!path.empty()) return get_file(request, std::move(call), std::string(path));
   azure::ServiceRequest out = of_blob("Get Blob", "GET", blob_name(request));
+  out.wants_sign = true;
   out.max_response_bytes = config_.max_blob_bytes;
   const bool with_metadata = common::is_true(request.metadata("includeMetadata").value_or(""));
   ask(std::move(out), request, std::move(call),

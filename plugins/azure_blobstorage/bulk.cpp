@@ -127,6 +127,7 @@ void Bulk::get(std::size_t index, bool is_alone) {
     return;
   }
   azure::ServiceRequest out = request(index, "Get Blob", "GET");
+  out.wants_sign = true;
   out.max_response_bytes = mine;
   reserved_ += mine;
   ++out_;

@@ -46,6 +46,7 @@ azure::ServiceRequest Download::request(const char* what, const char* method) co
   out.may_run_twice = true;
   out.tag = work_->id;
   out.deadline_ns = work_->deadline_ns;
+  out.wants_sign = true;
   return out;
 }
 

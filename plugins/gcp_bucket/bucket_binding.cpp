@@ -108,6 +108,7 @@ void BucketBinding::get(const Request& request, Call&& call) {
     auto held = std::make_shared<Call>(std::move(mine));
     storage_->ask(out, [held, is_encoded](common::HttpResponse* answer, const google::Failure* failure) {
       if (failure != nullptr) return common::fail(*held, in_words_of_dapr(*failure));
+      if (!has_read(*answer)) return common::fail(*held, in_words_of_dapr(unexpected("storage.objects.get")));
       held->complete(answer_of_get(*answer, is_encoded));
     });
   });
@@ -119,8 +120,10 @@ void BucketBinding::remove(const Request& request, Call&& call) {
   out.query = conditions_of(request);
   post(std::move(call), [this, out = std::move(out)](Call&& mine) {
     auto held = std::make_shared<Call>(std::move(mine));
-    storage_->ask(out, [held](const common::HttpResponse*, const google::Failure* failure) {
+    storage_->ask(out, [held](const common::HttpResponse* answer, const google::Failure* failure) {
       if (failure != nullptr) return common::fail(*held, in_words_of_dapr(*failure));
+      if (!has_deleted(*answer))
+        return common::fail(*held, in_words_of_dapr(unexpected("storage.objects.delete")));
       held->complete();
     });
   });

@@ -86,6 +86,7 @@ void BulkGet::got(std::size_t at, common::HttpResponse* answer, const google::Fa
   if (failure != nullptr) return fail(*failure);
   // Deleted since it was listed: the bucket has it no more.
   if (answer->status != 404) {
+    if (!has_read(*answer)) return fail(unexpected("storage.objects.get"));
     bytes_ += answer->body.size();
     if (is_too_large(bytes_)) return fail(too_large(storage_.config().max_object_bytes));
     std::string data = common::base64(answer->body);

@@ -143,17 +143,18 @@ void Copying::remove_source() {
   out.query = {{"ifGenerationMatch", generation_}};
   // Gone already: by a request whose answer did not arrive, or by somebody else.
   out.passes = 404;
-  storage_.ask(std::move(out),
-               [self = shared_from_this()](const common::HttpResponse*, const google::Failure* failure) {
-                 if (failure == nullptr) return self->complete();
-                 google::Failure said = *failure;
-                 said.text = kErrorPrefix + said.text + "; the copy " + self->to_bucket_ + "/" +
-                             self->to_key_ + " is there, and " +
-                             (failure->http_status == 412
-                                  ? "another writer's object, which came in the place of the source meanwhile"
-                                  : "so, as far as is known, is the source");
-                 common::fail(self->call_, said);
-               });
+  storage_.ask(std::move(out), [self = shared_from_this()](const common::HttpResponse* answer,
+                                                           const google::Failure* failure) {
+    const bool is_gone = failure == nullptr && (answer->status == 404 || has_deleted(*answer));
+    if (is_gone) return self->complete();
+    google::Failure said = failure != nullptr ? *failure : unexpected("storage.objects.delete");
+    said.text =
+        kErrorPrefix + said.text + "; the copy " + self->to_bucket_ + "/" + self->to_key_ +
+        " is there, and " +
+        (said.http_status == 412 ? "another writer's object, which came in the place of the source meanwhile"
+                                 : "so, as far as is known, is the source");
+    common::fail(self->call_, said);
+  });
 }
 
 void Copying::complete() {

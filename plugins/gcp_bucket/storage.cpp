@@ -86,4 +86,24 @@ void Storage::close() {
   client_.close();
 }
 
+bool has_read(const common::HttpResponse& answer) {
+  return common::has_header_like(answer, "x-goog-") || !common::header_of(answer, "etag").empty();
+}
+
+bool has_deleted(const common::HttpResponse& answer) {
+  // An emulator answers with 200 and a null.
+  const bool is_json = common::header_of(answer, "content-type").rfind("application/json", 0) == 0;
+  return answer.status == 204 || answer.body.empty() || is_json;
+}
+
+google::Failure unexpected(const char* what) {
+  return {
+      CLEAT_REMOTE,
+      true,
+      0,
+      0,
+      {},
+      std::string(what) + ": the answer is not what was expected: is the endpoint that of Cloud Storage?"};
+}
+
 }  // namespace cleat::bucket

@@ -57,4 +57,10 @@ class Storage {
   std::map<std::uint64_t, Later> later_;
 };
 
+/// Whether a success is Cloud Storage's, or an emulator's of it: a page of a proxy in between, for one, is none.
+bool has_read(const common::HttpResponse& answer);     ///< to storage.objects.get with alt=media
+bool has_deleted(const common::HttpResponse& answer);  ///< to storage.objects.delete
+/// What is said of a success that is not.
+google::Failure unexpected(const char* what);
+
 }  // namespace cleat::bucket

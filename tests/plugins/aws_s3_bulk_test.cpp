@@ -44,7 +44,7 @@ TEST_F(S3Test, DeletesAThousandKeysAtATime) {
 }
 
 TEST_F(S3Test, ABulkGetIsBounded) {
-  run([](const Asked&) { return answer("200 OK", std::string(400, 'x')); });
+  run([](const Asked&) { return answer("200 OK", std::string(400, 'x'), "ETag: \"e\"\r\n"); });
   const Completion done =
       call("bulkGet", R"({"concurrency":1,"items":[{"key":"a"},{"key":"b"},{"key":"c"}]})", {});
   EXPECT_EQ(done.status, CLEAT_OK);
@@ -59,7 +59,7 @@ TEST_F(S3Test, ABulkGetReadsWhatIsLargeLastAndAlone) {
     const bool is_large = has(asked, "/large ");
     if (is_large && server->count("/large ") > 1) beside = now - 1;
     --out;
-    return answer("200 OK", std::string(is_large ? 900 : 10, 'x'));
+    return answer("200 OK", std::string(is_large ? 900 : 10, 'x'), "ETag: \"e\"\r\n");
   });
   const Completion done = call(
       "bulkGet", R"({"concurrency":4,"items":[{"key":"large"},{"key":"b"},{"key":"c"},{"key":"d"}]})", {});

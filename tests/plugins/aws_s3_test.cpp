@@ -79,6 +79,24 @@ TEST_F(S3Test, WhatSomebodyElseAnswersIsNoSuccess) {
   EXPECT_NE(done.text.find("S3 PutObject: the answer is not what was expected: is the endpoint S3?"),
             std::string::npos)
       << done.text;
+  for (const std::string operation : {"get", "delete"}) {
+    const Completion other = call(operation, "", {{"key", "b"}});
+    EXPECT_EQ(other.status, CLEAT_REMOTE) << operation;
+    EXPECT_TRUE(other.is_retryable()) << operation;
+    EXPECT_NE(other.text.find("is the endpoint S3?"), std::string::npos) << other.text;
+  }
+  const Completion bulk = call("bulkGet", R"({"items":[{"key":"b"}]})", {});
+  EXPECT_NE(bulk.data.find("is the endpoint S3?"), std::string::npos) << bulk.data;
+}
+
+TEST_F(S3Test, WhatSpeaksAsS3DoesIsTaken) {
+  run([](const Asked& asked) {
+    return answer("200 OK", has(asked, "GET") ? "bytes" : "",
+                  has(asked, "/tagged ") ? "ETag: \"e\"\r\n" : "X-Amz-Request-Id: R-3\r\n");
+  });
+  for (const char* key : {"tagged", "named"})
+    EXPECT_EQ(call("get", "", {{"key", key}}).data, "bytes") << key;
+  EXPECT_EQ(call("delete", "", {{"key", "named"}}).status, CLEAT_OK);
 }
 
 TEST_F(S3Test, ACancelledUploadIsTakenAway) {

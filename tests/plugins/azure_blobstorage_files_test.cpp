@@ -28,6 +28,9 @@ using testing::Asked;
 using testing::Pairs;
 using testing::ScriptedServer;
 
+/// By which an answer of Azure's is known.
+constexpr const char* kSign = "x-ms-request-id: r-1\r\n";
+
 std::string between(const std::string& text, const std::string& begin, const std::string& end) {
   const std::size_t at = text.find(begin);
   if (at == std::string::npos) return {};
@@ -106,9 +109,9 @@ class BlobFilesTest : public ::testing::Test {
              "\r\nETag: \"one\"\r\nContent-Type: text/csv\r\nx-ms-meta-colour: blue\r\n\r\n";
     if (is_changed) return answer("412 no", "", "x-ms-error-code: ConditionNotMet\r\n");
     const std::string range = between(asked.head, "x-ms-range: bytes=", "\r\n");
-    if (range.empty()) return answer("200 OK", found->second);
+    if (range.empty()) return answer("200 OK", found->second, kSign);
     const std::size_t from = std::stoul(range), to = std::stoul(range.substr(range.find('-') + 1));
-    return answer("206 Partial", found->second.substr(from, to + 1 - from));
+    return answer("206 Partial", found->second.substr(from, to + 1 - from), kSign);
   }
 
   fs::path base;

@@ -20,6 +20,9 @@ using testing::Asked;
 using testing::Pairs;
 using testing::ScriptedServer;
 
+/// By which an answer of Azure's is known.
+constexpr const char* kSign = "x-ms-request-id: r-1\r\n";
+
 class BlobTest : public ::testing::Test {
  protected:
   void run(std::function<std::string(const Asked&)> how, Pairs more = {}) {
@@ -99,7 +102,7 @@ TEST_F(BlobTest, ABadTimeIsSaidAndEndsByItself) {
   const auto left = std::make_shared<std::atomic<int>>(3);
   run([left](const Asked&) {
     constexpr std::array<const char*, 3> kStatus{"403 Forbidden", "429 Too Many Requests", "503 Server Busy"};
-    if (*left == 0) return answer("200 OK", "bytes");
+    if (*left == 0) return answer("200 OK", "bytes", kSign);
     return answer(kStatus.at(static_cast<std::size_t>(--*left)), "",
                   "x-ms-request-id: r-9\r\nx-ms-error-code: Any\r\nRetry-After: 7\r\n");
   });
@@ -170,7 +173,7 @@ TEST_F(BlobTest, EachBlobOfABulkHasItsOwnAnswer) {
     if (asked.line.find("/missing ") != std::string::npos)
       return answer("404 Not Found", "", "x-ms-error-code: BlobNotFound\r\n");
     if (asked.line.rfind("DELETE ", 0) == 0) return answer("202 Accepted", "");
-    return answer(asked.line.rfind("PUT ", 0) == 0 ? "201 Created" : "200 OK", "hello");
+    return answer(asked.line.rfind("PUT ", 0) == 0 ? "201 Created" : "200 OK", "hello", kSign);
   });
   testing::Completion done =
       call("bulkGet", R"({"items":[{"blobName":"a"},{"blobName":"missing"},{},{"blobName":"b"}]})", {});
@@ -209,13 +212,25 @@ TEST_F(BlobTest, WhatSomebodyElseAnswersIsNoSuccess) {
   EXPECT_EQ(host.health().first, CLEAT_HEALTH_DOWN);
 }
 
+TEST_F(BlobTest, WhatNoHeaderOfAzuresComesWithIsNoBlob) {
+  run([](const Asked&) { return answer("200 OK", "<html>Please log in</html>", "ETag: \"page\"\r\n"); });
+  const testing::Completion got = call("get", "", {{"blobName", "b"}});
+  EXPECT_EQ(got.status, CLEAT_REMOTE);
+  EXPECT_TRUE(got.is_retryable());
+  EXPECT_NE(got.text.find("Get Blob: expected a header of Azure's (x-ms-...), found none"), std::string::npos)
+      << got.text;
+  const testing::Completion bulk = call("bulkGet", R"({"items":[{"blobName":"a"}]})", {});
+  EXPECT_NE(bulk.data.find("expected a header of Azure's"), std::string::npos) << bulk.data;
+  EXPECT_EQ(host.health().first, CLEAT_HEALTH_DOWN);
+}
+
 TEST_F(BlobTest, ABulkHasItsBounds) {
   run([](const Asked& asked) {
     return asked.line.find("comp=list") != std::string::npos
                ? answer("200 OK",
                         "<EnumerationResults><Blobs><Blob><Name>a</Name></Blob></Blobs>"
                         "<NextMarker>more</NextMarker></EnumerationResults>")
-               : answer("200 OK", std::string(600, 'x'));
+               : answer("200 OK", std::string(600, 'x'), kSign);
   });
   const testing::Completion read = call("bulkGet", R"({"items":[{"blobName":"a"},{"blobName":"b"}]})", {});
   EXPECT_EQ(read.status, CLEAT_OK);

@@ -21,6 +21,9 @@ using testing::Asked;
 using testing::Pairs;
 using testing::ScriptedServer;
 
+/// What comes with the bytes of an object.
+constexpr const char* kGeneration = "x-goog-generation: 7\r\n";
+
 class BucketTest : public ::testing::Test {
  protected:
   /// Answers what the plugin asks for by itself, its token and whether the bucket is there; `how` the rest.
@@ -155,6 +158,29 @@ TEST_F(BucketTest, WhatSomebodyElseAnswersIsNoSuccess) {
   EXPECT_TRUE(named.is_retryable());
   EXPECT_NE(named.text.find("is the endpoint that of Cloud Storage?"), std::string::npos) << named.text;
   EXPECT_FALSE(call("create", "x", {}).is_retryable());
+  for (const std::string operation : {"get", "delete"}) {
+    const testing::Completion other = call(operation, "", {{"key", "k"}});
+    EXPECT_EQ(other.status, CLEAT_REMOTE) << operation;
+    EXPECT_TRUE(other.is_retryable()) << operation;
+    EXPECT_NE(other.text.find("storage.objects." + operation + ": the answer is not what was expected"),
+              std::string::npos)
+        << other.text;
+  }
+}
+
+TEST_F(BucketTest, APageOfSomebodyElseIsNoObjectOfABulkAndNoDeletion) {
+  run([](const Asked& asked) {
+    if (has(asked, "projection=full")) return answer("200 OK", R"({"items":[{"name":"a","size":"1"}]})");
+    if (has(asked, "fields=generation")) return answer("200 OK", kObject);
+    if (has(asked, "/rewriteTo/")) return answer("200 OK", R"({"done":true})");
+    return answer("200 OK", "<html>Please log in</html>", "Content-Type: text/html\r\n");
+  });
+  EXPECT_EQ(call("bulkGet", "", {}).status, CLEAT_REMOTE);
+  const testing::Completion moved = call("rename", R"({"newName":"b"})", {{"key", "a"}});
+  EXPECT_EQ(moved.status, CLEAT_REMOTE);
+  EXPECT_NE(moved.text.find("the copy box/b is there, and so, as far as is known, is the source"),
+            std::string::npos)
+      << moved.text;
 }
 
 TEST_F(BucketTest, AnUploadOfANameOfOursIsNotToBeTriedAgain) {
@@ -225,7 +251,7 @@ TEST_F(BucketTest, ABulkGetLeavesOutWhatIsGone) {
       return answer("200 OK",
                     R"({"items":[{"name":"a","size":"1"},{"name":"b","size":"1"}],"nextPageToken":""})");
     if (has(asked, "/o/a?")) return answer("404 Not Found", "No such object");
-    return answer("200 OK", std::string(has(asked, "/o/b?") ? 2 : 0, 'x'));
+    return answer("200 OK", std::string(has(asked, "/o/b?") ? 2 : 0, 'x'), kGeneration);
   });
   const std::string found = call("bulkGet", "", {}).data;
   EXPECT_EQ(found.find(R"([{"name":"b","data":"eHg=","attrs":{"Bucket":)"), 0U) << found;
@@ -235,7 +261,7 @@ TEST_F(BucketTest, ABulkGetOfGrownObjectsEnds) {
   run([](const Asked& asked) {
     return has(asked, "projection=full")
                ? answer("200 OK", R"({"items":[{"name":"a","size":"1"},{"name":"b","size":"1"}]})")
-               : answer("200 OK", std::string(600, 'x'));
+               : answer("200 OK", std::string(600, 'x'), kGeneration);
   });
   EXPECT_EQ(call("bulkGet", "", {}).status, CLEAT_TOO_LARGE);
 }

@@ -22,13 +22,22 @@ std::string path_of(const std::string& url) {
   return path == std::string::npos ? "" : url.substr(path);
 }
 
-Failure not_confirmed(const ServiceRequest& request, const HttpResponse& answer) {
+/// Of an answer with a status of 2xx; empty: nothing.
+std::string what_is_strange(const ServiceRequest& request, const HttpResponse& answer) {
+  if (request.done_status != 0 && answer.status != request.done_status)
+    return "expected HTTP " + std::to_string(request.done_status) + ", found HTTP " +
+           std::to_string(answer.status) + ": it may have been carried out";
+  if (request.wants_sign && !common::has_header_like(answer, "x-ms-"))
+    return "expected a header of Azure's (x-ms-...), found none";
+  return {};
+}
+
+/// A success by its number only: a proxy's page, for one.
+Failure not_confirmed(const ServiceRequest& request, const HttpResponse& answer, const std::string& why) {
   Failure out;
   out.is_retryable = request.may_run_twice;
   out.http_status = answer.status;
-  out.text = request.what + ": expected HTTP " + std::to_string(request.done_status) + ", found HTTP " +
-             std::to_string(answer.status) +
-             ": it may have been carried out; is the endpoint one of Azure Storage?";
+  out.text = request.what + ": " + why + "; is the endpoint one of Azure Storage?";
   const std::string id = header_of(answer, "x-ms-request-id");
   if (!id.empty()) out.text += " (request id " + id.substr(0, kMostOfId) + ")";
   return out;
@@ -125,9 +134,9 @@ void Client::answered(const std::shared_ptr<Sent>& sent, HttpResponse* answer,
   }
   if (tokens_ && answer->status != 401) tokens_->serves();
   if (answer->status / 100 == 2) {
-    const int wanted = sent->request.done_status;
-    if (wanted == 0 || answer->status == wanted) return sent->done(answer, nullptr);
-    const Failure strange = not_confirmed(sent->request, *answer);
+    const std::string why = what_is_strange(sent->request, *answer);
+    if (why.empty()) return sent->done(answer, nullptr);
+    const Failure strange = not_confirmed(sent->request, *answer, why);
     return sent->done(nullptr, &strange);
   }
   // Refused before anything was done: once more with what was learnt.

@@ -21,6 +21,8 @@ struct ServiceRequest : common::ServiceRequest {
   std::string path;  ///< behind the account's address, encoded, with a slash in front; may be empty
   /// The one status that says that it is done: another one of 2xx is an answer of somebody else, a proxy for one. 0: any.
   int done_status = 0;
+  bool wants_sign =
+      false;  ///< a success has to come with a header of Azure's (x-ms-...), as all of its answers do
 };
 
 /// Signs requests to one account and sends them. All but the constructor on the loop's thread.

@@ -18,6 +18,12 @@ std::string header_of(const HttpResponse& answer, std::string_view name) {
   return found != answer.headers.end() ? found->second : std::string();
 }
 
+bool has_header_like(const HttpResponse& answer, std::string_view beginning) {
+  return std::any_of(answer.headers.begin(), answer.headers.end(), [&](const auto& each) {
+    return equal_ignoring_case(std::string_view(each.first).substr(0, beginning.size()), beginning);
+  });
+}
+
 std::uint32_t retry_after_ms(const HttpResponse& answer) {
   const std::string text = header_of(answer, "retry-after");
   std::uint32_t seconds = 0;

@@ -14,6 +14,9 @@ namespace cleat::common {
 /// The value of the first header of this name, or nothing.
 std::string header_of(const HttpResponse& answer, std::string_view name);
 
+/// Whether a header's name begins with `beginning`, in any case.
+bool has_header_like(const HttpResponse& answer, std::string_view beginning);
+
 /// How long the server asks to wait (Retry-After in seconds), one hour at most; 0: it does not say.
 std::uint32_t retry_after_ms(const HttpResponse& answer);
 
