@@ -130,7 +130,7 @@ void BucketBinding::remove(const Request& request, Call&& call) {
 }
 
 void BucketBinding::list(const Request& request, Call&& call) {
-  ListQuery query = list_query_of(object_of(request, "list", kErrorPrefix));
+  ListQuery query = list_query_of(request, "list");
   auto out = request_of(request, "storage.objects.list", "GET", objects_url(config_, config_.bucket));
   post(std::move(call), [this, out = std::move(out), query = std::move(query)](Call&& mine) {
     auto held = std::make_shared<Call>(std::move(mine));

@@ -22,7 +22,7 @@ BulkGet::BulkGet(Storage& storage, const Request& request)
                         flag_of(request, "encodeBase64", storage.config().encode_base64)),
       call_(Host(nullptr), nullptr) {
   // Dapr looks at no data at all, whatever it is.
-  if (!storage.config().strict_dapr) query_ = list_query_of(object_of(request, "bulkGet", kErrorPrefix));
+  if (!storage.config().strict_dapr) query_ = list_query_of(request, "bulkGet");
 }
 
 void BulkGet::begin(Call&& call) {

@@ -8,20 +8,8 @@
 #include "common/url.hpp"
 
 namespace cleat::bucket {
-namespace {
 
 using common::JsonValue;
-
-std::string text_member(const JsonValue& in, const char* name, const std::string& what) {
-  const JsonValue* const found = in.find_in_any_case(name);
-  if (found == nullptr) return {};
-  if (found->kind != JsonValue::Kind::text)
-    throw Error(CLEAT_INVALID,
-                kErrorPrefix + ("invalid " + what + " payload: " + name + ": expected a text"));
-  return found->text;
-}
-
-}  // namespace
 
 Copying::Copying(Storage& storage, const Request& request)
     : storage_(storage),
@@ -47,10 +35,10 @@ Copying::Copying(Storage& storage, const Request& request)
 }
 
 void Copying::read_destination(const Request& request) {
-  const std::string what = kind_ == Kind::copy ? "copy" : "move";
-  const JsonValue asked = object_of(request, what.c_str(), kErrorPrefix);
-  const std::string bucket = text_member(asked, "destinationBucket", what);
-  const std::string key = text_member(asked, "destinationKey", what);
+  const char* const operation = kind_ == Kind::copy ? "copy" : "move";
+  const JsonValue asked = object_of(request, operation);
+  const std::string bucket = text_in(asked, "destinationBucket", operation);
+  const std::string key = text_in(asked, "destinationKey", operation);
   if (bucket.empty() && key.empty())
     throw Error(CLEAT_INVALID,
                 kErrorPrefix + std::string("copy/move requires at least one of destinationBucket or "
@@ -60,8 +48,8 @@ void Copying::read_destination(const Request& request) {
 }
 
 void Copying::read_new_name(const Request& request) {
-  const JsonValue asked = object_of(request, "rename", kErrorPrefix);
-  to_key_ = text_member(asked, "newName", "rename");
+  const JsonValue asked = object_of(request, "rename");
+  to_key_ = text_in(asked, "newName", "rename");
   if (to_key_.empty())
     throw Error(
         CLEAT_INVALID,

@@ -16,18 +16,6 @@ constexpr std::size_t kMostOfAPage = 1000, kMost = 100'000;
 // A page of 1,000 objects, each with the rules of who may read it.
 constexpr common::JsonBounds kBounds{64, 2'000'000};
 
-[[noreturn]] void refuse(const char* field, const char* expected) {
-  throw Error(CLEAT_INVALID,
-              kErrorPrefix + std::string("invalid list payload: ") + field + ": expected " + expected);
-}
-
-std::string text_member(const JsonValue& in, const char* name) {
-  const JsonValue* const found = in.find_in_any_case(name);
-  if (found == nullptr) return {};
-  if (found->kind != JsonValue::Kind::text) refuse(name, "a text");
-  return found->text;
-}
-
 std::uint64_t number_of(const std::string& digits) {
   std::uint64_t out = 0;
   std::from_chars(digits.data(), digits.data() + digits.size(), out);
@@ -36,16 +24,17 @@ std::uint64_t number_of(const std::string& digits) {
 
 }  // namespace
 
-ListQuery list_query_of(const JsonValue& asked) {
+ListQuery list_query_of(const Request& request, const char* operation) {
+  const JsonValue asked = object_of(request, operation);
   ListQuery out;
-  out.prefix = text_member(asked, "prefix");
-  out.delimiter = text_member(asked, "delimiter");
-  out.page_token = text_member(asked, "pageToken");
+  out.prefix = text_in(asked, "prefix", operation);
+  out.delimiter = text_in(asked, "delimiter", operation);
+  out.page_token = text_in(asked, "pageToken", operation);
   if (const JsonValue* const most = asked.find_in_any_case("maxResults")) {
     std::size_t number = 0;
     const auto [end, error] = std::from_chars(most->raw.data(), most->raw.data() + most->raw.size(), number);
     if (error != std::errc() || end != most->raw.data() + most->raw.size() || number > kMost)
-      refuse("maxResults", "a whole number up to 100000");
+      refuse_data(operation, "maxResults: expected a whole number up to 100000");
     if (number != 0) out.most = number;
   }
   return out;

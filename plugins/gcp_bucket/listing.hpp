@@ -17,8 +17,9 @@ struct ListQuery {
   std::size_t most = 1000;
 };
 
-/// From the data: {"prefix", "delimiter", "maxResults", "pageToken"}, all of it optional. Throws Error for what is none.
-ListQuery list_query_of(const common::JsonValue& asked);
+/// From the data: {"prefix", "delimiter", "maxResults", "pageToken"}, all of it optional. Throws Error, with the name of the
+/// operation, for what is none.
+ListQuery list_query_of(const Request& request, const char* operation);
 
 /// An object, or a prefix without a name.
 struct Listed {

@@ -109,18 +109,28 @@ void read_new_object(const Request& request, const BucketConfig& config, NewObje
   out.data = out.owned = std::move(*decoded);
 }
 
-JsonValue object_of(const Request& request, const char* operation, const std::string& prefix) {
+void refuse_data(const char* operation, const std::string& why) {
+  throw Error(CLEAT_INVALID, kErrorPrefix + ("invalid " + std::string(operation) + " payload: ") + why);
+}
+
+JsonValue object_of(const Request& request, const char* operation) {
   const std::string_view data = common::trimmed(request.data());
   JsonValue out;
   if (data.empty() || data == "null") return out;
-  const std::string begin = prefix + "invalid " + operation + " payload: ";
   try {
     out = common::parse_json(data);
   } catch (const std::invalid_argument& error) {
-    throw Error(CLEAT_INVALID, begin + "expected JSON: " + error.what());
+    refuse_data(operation, std::string("expected JSON: ") + error.what());
   }
-  if (out.kind != JsonValue::Kind::object) throw Error(CLEAT_INVALID, begin + "expected a JSON object");
+  if (out.kind != JsonValue::Kind::object) refuse_data(operation, "expected a JSON object");
   return out;
+}
+
+std::string text_in(const JsonValue& asked, const char* name, const char* operation) {
+  const JsonValue* const found = asked.find_in_any_case(name);
+  if (found == nullptr) return {};
+  if (found->kind != JsonValue::Kind::text) refuse_data(operation, std::string(name) + ": expected a text");
+  return found->text;
 }
 
 std::string objects_url(const BucketConfig& config, std::string_view bucket) {

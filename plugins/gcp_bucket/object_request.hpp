@@ -38,9 +38,13 @@ bool flag_of(const Request& request, const char* name, bool otherwise);
 /// ifGenerationMatch and its three kin: what else the request makes its condition. Throws Error for what is no number.
 Query conditions_of(const Request& request);
 
-/// The data of `operation`, a JSON object; nothing of it if it is empty. Throws Error that names the operation, in front of
-/// it `prefix`. What it points to is in the request.
-common::JsonValue object_of(const Request& request, const char* operation, const std::string& prefix);
+/// The data of `operation`, a JSON object; nothing of it if it is empty. Throws Error that names the operation. What it points
+/// to is in the request.
+common::JsonValue object_of(const Request& request, const char* operation);
+/// A member of such data in any case; empty without it. Throws Error if it is no text.
+std::string text_in(const common::JsonValue& asked, const char* name, const char* operation);
+/// Throws Error that says so of the data of `operation`.
+[[noreturn]] void refuse_data(const char* operation, const std::string& why);
 
 /// Of the JSON API, encoded: ".../storage/v1/b/BUCKET/o", and behind that "/KEY".
 std::string objects_url(const BucketConfig& config, std::string_view bucket);

@@ -297,6 +297,8 @@ TEST_F(BucketTest, WhatCannotBeIsRefused) {
     EXPECT_EQ(call("sign", "", {{"key", "k"}, {"signTTL", ttl}}).status, CLEAT_INVALID) << ttl;
   for (const char* data : {"[]", "{", R"({"maxResults": -1})", R"({"prefix": 1})"})
     EXPECT_EQ(call("list", data, {}).status, CLEAT_INVALID) << data;
+  EXPECT_EQ(call("bulkGet", R"({"prefix": 1})", {}).text,
+            "gcp bucket binding error: invalid bulkGet payload: prefix: expected a text");
   EXPECT_EQ(call("create", "no base64", {{"key", "k"}, {"decodeBase64", "true"}}).status, CLEAT_INVALID);
   EXPECT_EQ(call("create", "x", {{"key", "k"}, {"contentType", "a\r\nX: y"}}).status, CLEAT_INVALID);
   EXPECT_EQ(call("presign", "", {{"key", "k"}}).text, "unsupported operation presign");
