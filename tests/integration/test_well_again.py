@@ -47,7 +47,8 @@ def unseen(web, tmp_path_factory):
     assert is_ready(made)
     for name in UNSEEN:
         assert made.create(name, "x").headers["cleat-status"] == "UNAVAILABLE"
-    assert states(made) == dict.fromkeys(UNSEEN, "degraded") and not is_ready(made)
+    wait_until(lambda: states(made) == dict.fromkeys(UNSEEN, "degraded"), lambda: states(made))
+    assert not is_ready(made)
     yield made
     made.finish()
     nobody.close()
@@ -83,7 +84,7 @@ def test_a_service_that_comes_back_is_seen_without_a_call(host, cloud, day):
                 service.day = day
         for name in unwell:
             assert call(host, name)[1].status == 500
-            assert states(host)[name] == "degraded"
+        wait_until(lambda: {name for name, state in states(host).items() if state == "degraded"} == set(unwell), lambda: states(host))
         assert not is_ready(host)
     finally:
         stored = [len(service.stored) for service in services]
