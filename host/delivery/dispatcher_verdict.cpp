@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "base/text.hpp"
 #include "delivery/dispatcher.hpp"
@@ -127,7 +128,9 @@ void Dispatcher::hold(Event& event, std::uint64_t delay_ns) {
                        {attempts_of(event), event.first_seen_wall_ns, event.trouble->first_attempt_ns,
                         event.trouble->first_attempt_wall_ns});
     const std::uint64_t lane = event.lane;
-    settle_and_leave(event, CLEAT_REQUEUE, 0, static_cast<std::uint32_t>(delay_ns / kMillisecond));
+    constexpr std::uint64_t kMostMs = std::numeric_limits<std::uint32_t>::max();
+    const auto after_ms = static_cast<std::uint32_t>(std::min(delay_ns / kMillisecond, kMostMs));
+    settle_and_leave(event, CLEAT_REQUEUE, 0, after_ms);
     if (lane != 0) close_lane(lane);
     return;
   }

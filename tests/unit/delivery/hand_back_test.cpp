@@ -36,6 +36,15 @@ TEST(HandBack, WaitsLongerEachTime) {
   EXPECT_THAT(waits, ElementsAre(200, 400, 800));
 }
 
+TEST(HandBack, WaitsAsLongAsCanBeSaidInsteadOfLess) {
+  DispatcherOptions options = always_back();
+  options.retry.wait = {60 * 24 * 3600 * kSecond, 60 * 24 * 3600 * kSecond};
+  options.retry.wait.low = 1;
+  Harness h(std::move(options));
+  fail_once(h);
+  EXPECT_EQ(h.plugin.settled.back().requeue_after_ms, 4'294'967'295U);
+}
+
 TEST(HandBack, ForgetsTheAttemptsOfWhatIsDone) {
   DispatcherOptions options = always_back();
   options.retry.max_attempts = 2;
