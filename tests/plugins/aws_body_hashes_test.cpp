@@ -2,13 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
-#include <future>
 #include <string>
 #include <vector>
 
+#include "common/deadlines.hpp"
 #include "common/event_loop.hpp"
+#include "common/on_loop.hpp"
 
 namespace cleat::aws {
 namespace {
@@ -30,12 +32,7 @@ class AwsBodyHashes : public ::testing::Test {
     loop.stop();
   }
   void on_loop(const std::function<void()>& task) {
-    std::promise<void> done;
-    loop.post([&] {
-      task();
-      done.set_value();
-    });
-    done.get_future().wait();
+    EXPECT_TRUE(common::run_and_wait(loop, {common::ns_after(std::chrono::seconds(30))}, task));
   }
   /// On the loop.
   void add(const std::string& body, std::uint64_t tag = 0, std::uint64_t deadline_ns = kNever) {

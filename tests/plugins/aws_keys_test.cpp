@@ -15,6 +15,8 @@
 #include <vector>
 
 #include "common/aws/key_cache.hpp"
+#include "common/deadlines.hpp"
+#include "common/on_loop.hpp"
 #include "plugins/aws_environment.hpp"
 #include "plugins/scripted_server.hpp"
 
@@ -197,12 +199,7 @@ class AwsKeyCache : public ::testing::Test {
   }
   ~AwsKeyCache() override { loop.stop(); }
   void on_loop(const std::function<void()>& task) {
-    std::promise<void> done;
-    loop.post([&] {
-      task();
-      done.set_value();
-    });
-    done.get_future().wait();
+    EXPECT_TRUE(common::run_and_wait(loop, {common::ns_after(std::chrono::seconds(30))}, task));
   }
   /// The id of what is there now, or what is said, or "(waits)".
   std::string look() {

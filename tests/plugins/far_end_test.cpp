@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <future>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "common/curl/far_end.hpp"
+#include "common/deadlines.hpp"
+#include "common/on_loop.hpp"
 #include "common/told_health.hpp"
 #include "plugins/fake_host.hpp"
 
@@ -57,12 +59,14 @@ class FarEndTest : public ::testing::Test {
   ~FarEndTest() override { loop.stop(); }
 
   void call(std::optional<ServiceFailure> failure) {
-    std::promise<void> noted;
-    loop.post([&] {
-      far_end->note(failure ? &*failure : nullptr);
-      noted.set_value();
-    });
-    noted.get_future().wait();
+    EXPECT_TRUE(run_and_wait(loop, {ns_after(30s)}, [&] { far_end->note(failure ? &*failure : nullptr); }));
+  }
+  /// Until timers of that time have run.
+  void pass(std::chrono::milliseconds time) {
+    const std::function<void(std::function<void()>)> later = [this, time](std::function<void()> done) {
+      loop.after(time, std::move(done));
+    };
+    EXPECT_TRUE(run_and_wait(loop, {ns_after(30s)}, later));
   }
   void looks_find(std::optional<ServiceFailure> what) {
     const std::lock_guard lock(mutex);
@@ -124,9 +128,7 @@ TEST_F(FarEndTest, NobodyLooksWhileAllIsWell) {
   call(failed(CLEAT_INVALID, "an answer of somebody who is there"));
   EXPECT_EQ(host.health().first, CLEAT_HEALTH_UP);
   const int before = looked();
-  std::promise<void> passed;
-  loop.post([&] { loop.after(30ms, [&] { passed.set_value(); }); });
-  passed.get_future().wait();
+  pass(30ms);
   EXPECT_LE(looked(), before + 1) << "one may have been on its way";
 }
 
@@ -182,18 +184,11 @@ TEST_F(FarEndTest, AFirstLookTellsHowItIs) {
 TEST_F(FarEndTest, AfterTheEndNothingIsToldAndNobodyLooks) {
   run();
   call(failed(CLEAT_UNAVAILABLE, "away"));
-  std::promise<void> closed;
-  loop.post([&] {
-    far_end->close();
-    closed.set_value();
-  });
-  closed.get_future().wait();
+  EXPECT_TRUE(run_and_wait(loop, {ns_after(30s)}, [&] { far_end->close(); }));
   looks_find(std::nullopt);
   const int before = looked();
   call(std::nullopt);
-  std::promise<void> passed;
-  loop.post([&] { loop.after(30ms, [&] { passed.set_value(); }); });
-  passed.get_future().wait();
+  pass(30ms);
   EXPECT_EQ(looked(), before);
   EXPECT_EQ(host.health().first, CLEAT_HEALTH_DOWN);
 }

@@ -3,14 +3,15 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
-#include <future>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "common/deadlines.hpp"
 #include "common/fading_health.hpp"
 #include "common/lookout.hpp"
+#include "common/on_loop.hpp"
 #include "plugins/fake_host.hpp"
 
 namespace cleat::common {
@@ -39,9 +40,10 @@ class LookoutTest : public ::testing::Test {
   }
   /// Until timers of that time have run.
   void pass(std::chrono::milliseconds time) {
-    const auto passed = std::make_shared<std::promise<void>>();
-    loop.post([this, time, passed] { loop.after(time, [passed] { passed->set_value(); }); });
-    ASSERT_EQ(passed->get_future().wait_for(30s), std::future_status::ready);
+    const std::function<void(std::function<void()>)> later = [this, time](std::function<void()> done) {
+      loop.after(time, std::move(done));
+    };
+    ASSERT_TRUE(run_and_wait(loop, {ns_after(30s)}, later));
   }
 
   testing::FakeHost host{testing::FakeHost::Clock::kSteady};
