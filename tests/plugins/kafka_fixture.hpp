@@ -44,11 +44,12 @@ struct Component {
     std::printf("  health %d %s\n", host.health().first, host.health().second.c_str());
   }
 
-  explicit Component(Pairs metadata, std::uint32_t directions = CLEAT_IN | CLEAT_OUT) {
+  /// The cluster in memory begins a rebalance when a second less than `session` is over. An old one lets the
+  /// first member wait for three seconds, which must be less than this.
+  explicit Component(Pairs metadata, std::uint32_t directions = CLEAT_IN | CLEAT_OUT,
+                     std::chrono::nanoseconds session = rd_kafka_version() >= 0x020b0000 ? 2s : 5s) {
     metadata.emplace_back("heartbeatInterval", "100000000");
-    // The cluster in memory begins a rebalance when a second less than this is over. An old one lets the
-    // first member wait for three seconds, which must be less than this.
-    metadata.emplace_back("sessionTimeout", rd_kafka_version() >= 0x020b0000 ? "2000000000" : "5000000000");
+    metadata.emplace_back("sessionTimeout", std::to_string(session.count()));
     EXPECT_EQ(driver.create().status, CLEAT_OK);
     const Outcome init = driver.init(metadata, directions);
     EXPECT_EQ(init.status, CLEAT_OK) << init.text;

@@ -287,6 +287,49 @@ TEST_F(KafkaTest, NewestBeginsAtTheEndAlsoOfATopicThatWasForbiddenAtFirst) {
 }
 
 #if RD_KAFKA_VERSION >= 0x020b0000
+/// Where a member that joins now would begin in partition 0 of the topic "in".
+std::int64_t committed_offset(const std::string& brokers) {
+  rd_kafka_conf_t* const conf = rd_kafka_conf_new();
+  rd_kafka_conf_set(conf, "bootstrap.servers", brokers.c_str(), nullptr, 0);
+  rd_kafka_conf_set(conf, "group.id", "g", nullptr, 0);
+  const std::unique_ptr<rd_kafka_t, decltype(&rd_kafka_destroy)> client(
+      rd_kafka_new(RD_KAFKA_CONSUMER, conf, nullptr, 0), rd_kafka_destroy);
+  const std::unique_ptr<rd_kafka_topic_partition_list_t, decltype(&rd_kafka_topic_partition_list_destroy)>
+      list(rd_kafka_topic_partition_list_new(1), rd_kafka_topic_partition_list_destroy);
+  rd_kafka_topic_partition_list_add(list.get(), "in", 0);
+  EXPECT_EQ(rd_kafka_committed(client.get(), list.get(), 20'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+  return list->elems[0].offset;
+}
+
+/// The library sends a commit that failed again, behind those that were made meanwhile.
+TEST_F(KafkaTest, AnOlderOffsetThatComesLaterDoesNotStay) {
+  constexpr std::int16_t kOffsetCommit = 8;  // of the protocol
+  Component out(writer());
+  out.write_all({"0", "1"});
+  Component in(reader(kOldest), CLEAT_IN, 4s);
+  in.read();
+  ASSERT_TRUE(in.wait_for(2));
+  rd_kafka_mock_start_request_tracking(cluster.get());
+  const auto commits = [&] {
+    std::size_t all = 0;
+    rd_kafka_mock_request_t** requests = rd_kafka_mock_get_requests(cluster.get(), &all);
+    const auto found = std::count_if(requests, requests + all, [](rd_kafka_mock_request_t* one) {
+      return rd_kafka_mock_request_api_key(one) == kOffsetCommit;
+    });
+    rd_kafka_mock_request_destroy_array(requests, all);
+    return found;
+  };
+  // The broker says no to the first one after it has taken the second, which waits a second in the plugin.
+  rd_kafka_mock_broker_push_request_error_rtts(cluster.get(), 1, kOffsetCommit, 1,
+                                               RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, 2'500);
+  in.driver.settle(in.id_of("0"));
+  EXPECT_TRUE(in.wait([&] { return commits() == 1; }));
+  in.driver.settle(in.id_of("1"));
+  EXPECT_TRUE(in.wait([&] { return commits() == 4; })) << "1, 2, 1 and for good 2, not " << commits();
+  EXPECT_EQ(committed_offset(cluster.brokers()), 2);
+  in.end();
+}
+
 class LostOffsetTest : public KafkaTest {
  protected:
   static constexpr std::int16_t kFetch = 1;  // of the protocol

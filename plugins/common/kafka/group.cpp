@@ -233,6 +233,7 @@ PartitionList Group::moved(const Intake::Partitions& partitions) {
     rd_kafka_topic_partition_list_add(list.get(), partition->topic.c_str(), partition->number)->offset =
         position;
     partition->committed = position;
+    partition->is_confirmed = false;
     starts_.note(partition->topic, partition->number, position);
   }
   return list;
@@ -253,17 +254,27 @@ void Group::committed(rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t
   for (int i = 0; i < list->cnt; ++i) {
     const rd_kafka_topic_partition_t& one = list->elems[i];
     const rd_kafka_resp_err_t what = error != RD_KAFKA_RESP_ERR_NO_ERROR ? error : one.err;
-    if (what == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
-    failure = rd_kafka_err2str(what);
+    if (what != RD_KAFKA_RESP_ERR_NO_ERROR) failure = rd_kafka_err2str(what);
     for (const auto& partition : partitions_) {
       if (partition->number != one.partition || partition->topic != one.topic) continue;
-      partition->committed = -1;  // unlike any position: sent again
-      has_unsent_ = true;
+      answered(*partition, one.offset, what == RD_KAFKA_RESP_ERR_NO_ERROR);
     }
   }
   if (!failure.empty() && !commit_failed_)
     host_.log(CLEAT_LOG_WARN, "offsets could not be committed, it is tried again: " + failure);
   commit_failed_ = !failure.empty();
+}
+
+void Group::answered(Partition& partition, std::int64_t offset, bool is_stored) {
+  if (is_stored && offset == partition.committed) {
+    partition.is_confirmed = true;
+    return;
+  }
+  // An older offset while the last one is out is what the broker is about to replace. After the last one's answer it has
+  // replaced that: the library had sent the older one again, behind the newer, because its first connection was cut.
+  if (is_stored && !partition.is_confirmed) return;
+  partition.committed = -1;  // unlike any position: sent again
+  has_unsent_ = true;
 }
 
 void Group::leave(Clock::time_point end) {

@@ -25,6 +25,7 @@ struct Partition {
   Queue queue;                          ///< its own, so that it can be left unread while others are read
   std::deque<Message> waiting;          ///< read and not accepted yet
   std::int64_t committed;               ///< the last offset that was sent to the broker
+  bool is_confirmed = true;             ///< the broker has said that it has that one
   std::optional<std::int64_t> seek_to;  ///< nothing is read before this is done
   bool is_lost = false;                 ///< the broker has not got the offset; a decision is due
   bool failed = false;                  ///< not read any more in this assignment
