@@ -342,7 +342,7 @@ bool App::stop_instances(std::uint64_t deadline_ns) {
     binding->stop_instance(deadline_ns);
   bool well = true;
   for (const auto& binding : bindings_) {
-    if (binding->wait_stopped(deadline_ns)) continue;
+    if (binding->wait_stopped(deadline_ns + kCutTime)) continue;
     well = false;
     log_.error("the plugin does not return from its control call: the component is given up",
                {{"component", binding->name()}, {"type", binding->component().type}});
