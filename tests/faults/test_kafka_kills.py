@@ -67,3 +67,20 @@ def test_a_broker_that_is_killed_while_idle(start_host, mortal_kafka, app):
     mortal_kafka.start()
     mortal_kafka.produce(topic, b"after")
     wait_until(lambda: any(event.body == b"after" for event in app.requests("/in")), "events flow again", 60)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("moment", ["assigned", "joining"])
+def test_a_stop_beside_a_silent_coordinator(start_host, mortal_kafka, app, moment):
+    """Nobody takes the last offset or the good-bye, which the library waits for as long as the host waits for the plugin."""
+    topic, group = mortal_kafka.topic(), uuid.uuid4().hex
+    host = start_host(income(mortal_kafka, topic, group), app=app)
+    mortal_kafka.produce(topic, b"one")
+    app.wait_for(1, "/in")
+    mortal_kafka.pause()
+    try:
+        if moment == "joining":
+            host.wait_for_message("partitions lost", deadline=60)
+        assert host.stop() == 0, host.output[-3000:]
+    finally:
+        mortal_kafka.resume()

@@ -1,5 +1,6 @@
 #include "dead_port.hpp"
 #include "kafka_fixture.hpp"
+#include "plugins/hanging_resolver.hpp"
 
 namespace cleat::kafka {
 namespace {
@@ -56,6 +57,17 @@ TEST_F(KafkaTest, ABrokerThatGoesAndComesBack) {
   EXPECT_TRUE(in.wait_for(2));
   EXPECT_TRUE(out.wait([&] { return out.host.health().first == CLEAT_HEALTH_UP; }));
   EXPECT_TRUE(in.wait([&] { return in.host.health().first == CLEAT_HEALTH_UP; }));
+}
+
+TEST_F(KafkaTest, ANameServerThatDoesNotAnswerHoldsUpNoStop) {
+  // Longer than the component: what looks the name up is left to itself.
+  testing::HangingResolver resolver;
+  Component both(
+      {{"brokers", "hangs.invalid:9092"}, {"topics", "in"}, {"consumerGroup", "g"}, {"publishTopic", "in"}});
+  EXPECT_EQ(both.driver.begin_input({64, 0, 0}).status, CLEAT_OK);
+  testing::HangingResolver::wait_until_asked();
+  both.driver.end_input();
+  EXPECT_EQ(both.driver.stop(5s).status, CLEAT_OK);
 }
 
 /// Whether a broker has the record is not known: nobody is told that it was not written.

@@ -1,6 +1,7 @@
 #include "common/kafka/client.hpp"
 
 #include <array>
+#include <future>
 #include <thread>
 
 #include "common/kafka/errors.hpp"
@@ -116,22 +117,25 @@ Client* Client::create(rd_kafka_type_t type, const Properties& properties, Host 
   return client.release();
 }
 
-void Client::release() {
+void Client::release(std::chrono::steady_clock::time_point end) {
   {
     const std::lock_guard lock(token_sink_->mutex);
     token_sink_->handle = nullptr;
   }
-  is_silent_ = references_.load(std::memory_order_acquire) !=
-               1;  // then the host's table may be gone before the handle
-  unref(true);
+  is_silent_ = true;  // the host's table may be gone before the handle
+  if (!drop_reference()) return;
+  std::packaged_task<void()> close([this] { delete this; });
+  const std::future<void> closed = close.get_future();
+  std::thread thread(std::move(close));
+  if (closed.wait_until(end) == std::future_status::ready)
+    thread.join();
+  else
+    thread.detach();
 }
 
-void Client::unref(bool may_block) {
-  if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  if (may_block)
-    delete this;
-  else
-    std::thread([this] { delete this; }).detach();
+/// True: it was the last one.
+bool Client::drop_reference() {
+  return references_.fetch_sub(1, std::memory_order_acq_rel) == 1;
 }
 
 cleat_buf Client::lend(rd_kafka_message_t* message) {
@@ -140,7 +144,7 @@ cleat_buf Client::lend(rd_kafka_message_t* message) {
     auto* mine = static_cast<rd_kafka_message_t*>(owner);
     auto* self = static_cast<Client*>(rd_kafka_topic_opaque(mine->rkt));
     rd_kafka_message_destroy(mine);
-    self->unref(false);
+    if (self->drop_reference()) std::thread([self] { delete self; }).detach();
   };
   return {message->payload, message->len, give_back, message};
 }

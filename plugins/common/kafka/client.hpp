@@ -3,9 +3,11 @@
 #include <cleat/plugin.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include <librdkafka/rdkafka.h>
@@ -53,9 +55,9 @@ class Client {
   /// `health` is told when the connection is lost.
   static Client* create(rd_kafka_type_t type, const Properties& properties, Host host, HealthBoard& health,
                         Callbacks callbacks);
-  /// The owner lets go; nothing is called back afterwards. The handle closes here, or, if the host still
-  /// holds messages, on a thread of its own when the last one is released.
-  void release();
+  /// The owner lets go; nothing is called back afterwards. The handle closes here until `end`. What takes longer is left
+  /// to a thread of its own: a name server or a coordinator that does not answer, or the host, if it still holds messages.
+  void release(std::chrono::steady_clock::time_point end);
 
   [[nodiscard]] rd_kafka_t* get() const { return handle_; }
   /// Makes bytes of a message that live as long as the host wants. Takes the message.
@@ -84,7 +86,7 @@ class Client {
   };
   void set_callbacks(rd_kafka_conf_t* conf);
   void ask_for_token();
-  void unref(bool may_block);
+  [[nodiscard]] bool drop_reference();
   void set_down(rd_kafka_resp_err_t error, const std::string& text);
   static void on_error(rd_kafka_t*, int error, const char* reason, void* opaque);
 
@@ -102,7 +104,12 @@ class Client {
 };
 
 struct ReleaseClient {
-  void operator()(Client* client) const { client->release(); }
+  /// What a good connection takes to close, many times over.
+  static constexpr std::chrono::seconds kUsual{1};
+  std::optional<std::chrono::steady_clock::time_point> end;  ///< otherwise kUsual from then on
+  void operator()(Client* client) const {
+    client->release(end.value_or(std::chrono::steady_clock::now() + kUsual));
+  }
 };
 using ClientPtr = std::unique_ptr<Client, ReleaseClient>;
 

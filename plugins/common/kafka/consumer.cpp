@@ -14,7 +14,8 @@ using std::chrono::seconds;
 constexpr milliseconds kCommitEvery{1'000}, kProbeEvery{1'000}, kSeekEvery{500}, kLookEvery{1'000};
 /// Also how often the group is polled when nothing happens: twice as often as the manifest's heartbeat.
 constexpr seconds kIdleWait{5};
-constexpr int kProbeMs = 500, kSeekMs = 5'000;
+/// The thread looks up to see whether it is to stop after so long at the latest.
+constexpr int kProbeMs = 500, kSeekMs = 2'000;
 constexpr std::size_t kMostRead = 64;
 
 }  // namespace
@@ -37,7 +38,9 @@ Consumer::Consumer(const Settings& config, Host host, HealthBoard& health, Descr
 }
 
 Consumer::~Consumer() {
-  if (thread_.joinable()) stop({host_.now_ns()});
+  if (!thread_.joinable()) return;
+  stop({host_.now_ns()});
+  client_.get_deleter().end.reset();
 }
 
 void Consumer::begin(const Window& window) {
@@ -51,8 +54,13 @@ bool Consumer::ping(Deadline deadline) {
 }
 
 void Consumer::stop(Deadline deadline) {
-  end_ = deadline.time();
+  // A coordinator that does not answer keeps the group and the handle open. A quarter of the time is for the thread's last
+  // steps and for the handle, the last twentieth for the way back to the host.
+  const auto left = deadline.time() - Clock::now();
+  leave_by_ = deadline.time() - left / 4;
+  client_.get_deleter().end = deadline.time() - left / 20;
   is_stopping_ = true;
+  intake_.stop();
   wake_.notify();
   thread_.join();
   rd_kafka_queue_cb_event_enable(queue_.get(), nullptr, nullptr);
@@ -70,7 +78,7 @@ void Consumer::run() {
     keep_house();
     if (!has_more && !is_stopping_) wake_.wait_until(next_due());
   }
-  group_.leave(end_);
+  group_.leave(leave_by_);
 }
 
 void Consumer::poll_group() {
@@ -220,7 +228,7 @@ void Consumer::decide_loss(Partition& partition) {
   // committed.
   const PartitionList list = new_list(1);
   rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.number)->offset = *offset;
-  if (!commit_and_wait(*client_, *list, kSeekMs).empty()) return;
+  if (!commit_and_wait(*client_, *list, milliseconds(kSeekMs)).empty()) return;
   group_.starts().note(partition.topic, partition.number, *offset);
   partition.failed = true;
   group_.rejoin();

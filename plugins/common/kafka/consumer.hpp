@@ -62,7 +62,7 @@ class Consumer {
   std::deque<Message> taken_;
   std::size_t first_ = 0;  ///< the partition whose turn it is
   Clock::time_point next_commit_{}, next_probe_{}, next_seek_{}, next_learn_{}, next_look_{};
-  Clock::time_point end_{};  ///< of stop(), set before is_stopping_
+  Clock::time_point leave_by_{};  ///< of stop(), set before is_stopping_
   bool has_seek_ = false;
   std::thread thread_;
 };

@@ -18,7 +18,7 @@ constexpr seconds kResolveLimit{40};
 constexpr milliseconds kResolvePause{500};
 /// Nothing is read meanwhile, so a partition whose leader is away must not take longer; it is asked about again.
 constexpr seconds kAskAtAssignment{5}, kAskAgain{1};
-constexpr int kCommitMs = 5'000;
+constexpr seconds kCommitTime{3};
 constexpr std::size_t kMostNamed = 16;
 /// A partition whose position moves on reaches maxUncommitted for moments too, if that is small: this is no stall.
 constexpr seconds kStallTime{1};
@@ -33,7 +33,7 @@ Group::Group(const Settings& config, Host host, HealthBoard& health, Intake& int
       intake_(intake),
       wake_(wake),
       is_stopping_(is_stopping),
-      starts_(config, host) {}
+      starts_(config, host, is_stopping) {}
 
 Client::Callbacks Group::callbacks() {
   Client::Callbacks callbacks;
@@ -203,10 +203,14 @@ void Group::revoked(rd_kafka_topic_partition_list_t* list) {
     if (found != partitions_.end()) gone.push_back(*found);
   }
   // Without the right to commit there is nothing to wait for.
-  const std::size_t left = intake_.withdraw(gone, Clock::now() + (is_lost ? seconds(0) : kRevokeGrace));
+  const std::size_t left =
+      intake_.withdraw(gone, std::min(leave_by_, Clock::now() + (is_lost ? seconds(0) : kRevokeGrace)));
   if (!is_lost && !client_->is_down()) {
     const PartitionList offsets = moved(gone);
-    const std::string error = offsets->cnt > 0 ? commit_and_wait(*client_, *offsets, kCommitMs) : "";
+    const auto time = std::chrono::duration_cast<milliseconds>(
+        std::min<Clock::duration>(kCommitTime, leave_by_ - Clock::now()));
+    const std::string error =
+        offsets->cnt > 0 ? commit_and_wait(*client_, *offsets, std::max(time, milliseconds(0))) : "";
     if (!error.empty()) host_.log(CLEAT_LOG_WARN, "the last offsets could not be committed: " + error);
   }
   host_.log(CLEAT_LOG_INFO, is_lost ? "partitions lost" : "partitions revoked",
@@ -278,6 +282,7 @@ void Group::answered(Partition& partition, std::int64_t offset, bool is_stored) 
 }
 
 void Group::leave(Clock::time_point end) {
+  leave_by_ = end;
   const Queue queue(rd_kafka_queue_new(client_->get()));
   const RdError error(rd_kafka_consumer_close_queue(client_->get(), queue.get()));
   if (error) host_.log(CLEAT_LOG_WARN, "the group could not be left: " + text_of(error));

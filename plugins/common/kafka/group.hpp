@@ -38,7 +38,8 @@ class Group {
   void commit();
   /// Whether a commit failed and is to be repeated.
   [[nodiscard]] bool has_unsent() const { return has_unsent_; }
-  /// Commits, waits and leaves the group, until `end`. The partitions are gone afterwards.
+  /// Commits, waits and leaves the group, until `end` also without the broker's answers. The partitions are gone
+  /// afterwards.
   void leave(std::chrono::steady_clock::time_point end);
 
   [[nodiscard]] Intake::Partitions& partitions() { return partitions_; }
@@ -74,6 +75,7 @@ class Group {
   StartPositions starts_;
   Client* client_ = nullptr;
   Intake::Partitions partitions_;
+  Clock::time_point leave_by_ = Clock::time_point::max();
   bool is_member_ = false, must_rejoin_ = false, has_unsent_ = false, commit_failed_ = false;
 };
 

@@ -38,6 +38,12 @@ void Intake::end() {
   is_reading_ = false;
 }
 
+void Intake::stop() {
+  const std::lock_guard lock(mutex_);
+  is_stopping_ = true;
+  settled_.notify_all();
+}
+
 void Intake::open(Partition& partition) {
   const std::lock_guard lock(mutex_);
   partition.lane = ++lanes_;
@@ -166,7 +172,7 @@ std::size_t Intake::withdraw(const Partitions& partitions, std::chrono::steady_c
   if (lanes.empty()) return 0;
   host_.withdraw(CLEAT_BY_LANE, lanes.data(), static_cast<std::uint32_t>(lanes.size()));
   is_withdrawing_ = true;
-  settled_.wait_until(lock, end, [&] { return left() == 0; });
+  settled_.wait_until(lock, end, [&] { return is_stopping_ || left() == 0; });
   is_withdrawing_ = false;
   return left();
 }

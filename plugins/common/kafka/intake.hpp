@@ -32,6 +32,8 @@ class Intake {
   void settle(const Settlements& settlements);
   /// No delivery happens after this returned.
   void end();
+  /// Ends waiting in withdraw().
+  void stop();
 
   // ---- called by the consumer thread
   /// Gives a newly assigned partition its lane.
@@ -50,8 +52,8 @@ class Intake {
   /// Once all that was out of a partition with something given back is settled: the offset to read from
   /// again. The partition has a new lane then.
   std::optional<std::int64_t> take_rewind(Partition& partition);
-  /// The partitions are being taken away: withdraws their lanes and waits until what runs is settled or the
-  /// time is up. Returns how many events were still out.
+  /// The partitions are being taken away: withdraws their lanes and waits until what runs is settled, the time is up or
+  /// stop() was called. Returns how many events were still out.
   std::size_t withdraw(const Partitions& partitions, std::chrono::steady_clock::time_point end);
   /// The offset to commit.
   [[nodiscard]] std::int64_t position(const Partition& partition);
@@ -80,7 +82,7 @@ class Intake {
   EventTable<Out> out_;
   Window window_;
   bool is_reading_ = false, is_full_ = false, was_refused_ = false, has_progress_ = false,
-       is_withdrawing_ = false;
+       is_withdrawing_ = false, is_stopping_ = false;
   std::uint64_t lanes_ = 0;
 };
 

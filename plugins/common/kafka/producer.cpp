@@ -16,6 +16,9 @@ constexpr std::uint64_t kProbeEveryNs = 1'000 * kNsPerMs;
 /// of its time.
 constexpr std::uint64_t kMarginNs = 500 * kNsPerMs;
 
+/// Blocking, it would wait for a thread of the library that itself waits for a name server.
+constexpr int kPurgeAll = RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING;
+
 struct HeadersDelete {
   void operator()(rd_kafka_headers_t* headers) const { rd_kafka_headers_destroy(headers); }
 };
@@ -55,7 +58,7 @@ Producer::Producer(const Settings& config, Host host, HealthBoard& health, ReadR
 
 Producer::~Producer() {
   stopping_ = quit_ = true;
-  rd_kafka_purge(client_->get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  rd_kafka_purge(client_->get(), kPurgeAll);
   rd_kafka_queue_yield(queue_.get());
   if (thread_.joinable()) thread_.join();
 }
@@ -213,13 +216,14 @@ bool Producer::ping(Deadline deadline) {
 
 void Producer::stop(Deadline deadline) {
   stopping_ = true;
+  client_.get_deleter().end = deadline.time() - (deadline.time() - std::chrono::steady_clock::now()) / 20;
   const auto no_calls = [this] { return calls_.empty(); };
   std::unique_lock lock(mutex_);
   if (!client_->is_down())
     empty_.wait_until(lock, deadline.time() - std::chrono::milliseconds(500), no_calls);
   if (!no_calls()) {
     lock.unlock();
-    rd_kafka_purge(client_->get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_purge(client_->get(), kPurgeAll);
     rd_kafka_queue_yield(queue_.get());
     lock.lock();
     empty_.wait_until(lock, deadline.time(), no_calls);

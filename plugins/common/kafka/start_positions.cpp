@@ -8,14 +8,8 @@
 namespace cleat::kafka {
 namespace {
 
-constexpr int kAnswerMs = 5'000;
+/// For one answer: a stop waits for it.
 constexpr int kLearnMs = 2'000;
-
-int ms_until(std::chrono::steady_clock::time_point end) {
-  const auto left =
-      std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
-  return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, kAnswerMs));
-}
 
 struct EventDelete {
   void operator()(rd_kafka_event_t* event) const { rd_kafka_event_destroy(event); }
@@ -43,12 +37,14 @@ bool count_partitions(Client& client, const std::string& name, std::map<std::str
 
 }  // namespace
 
-std::string commit_and_wait(Client& client, const rd_kafka_topic_partition_list_t& list, int timeout_ms) {
+std::string commit_and_wait(Client& client, const rd_kafka_topic_partition_list_t& list,
+                            std::chrono::milliseconds most) {
   const Queue queue(rd_kafka_queue_new(client.get()));
   rd_kafka_resp_err_t error = rd_kafka_commit_queue(client.get(), &list, queue.get(), nullptr, nullptr);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return rd_kafka_err2str(error);
-  const std::unique_ptr<rd_kafka_event_t, EventDelete> event(rd_kafka_queue_poll(queue.get(), timeout_ms));
-  if (!event) return "no broker answered within " + std::to_string(timeout_ms) + " ms";
+  const std::unique_ptr<rd_kafka_event_t, EventDelete> event(
+      rd_kafka_queue_poll(queue.get(), static_cast<int>(most.count())));
+  if (!event) return "no broker answered within " + std::to_string(most.count()) + " ms";
   error = rd_kafka_event_error(event.get());
   return error == RD_KAFKA_RESP_ERR_NO_ERROR ? std::string() : rd_kafka_err2str(error);
 }
@@ -61,6 +57,13 @@ bool StartPositions::learn_topics(Client& client) {
   }
   first_count_ = std::move(counts);
   return true;
+}
+
+int StartPositions::ms_until(std::chrono::steady_clock::time_point end) const {
+  if (is_stopping_) return 0;
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+  return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, kLearnMs));
 }
 
 bool StartPositions::is_new(const Key& key) const {
@@ -131,7 +134,7 @@ StartPositions::Outcome StartPositions::resolve(Client& client, rd_kafka_topic_p
     rd_kafka_topic_partition_t& one = list.elems[i];
     const bool has_offset = one.offset >= 0;
     const std::size_t lost_before = outcome.lost.size();
-    const int left = std::min(ms_until(end), kLearnMs);
+    const int left = ms_until(end);
     std::string why;
     if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR)
       why = rd_kafka_err2str(one.err);
@@ -147,7 +150,9 @@ StartPositions::Outcome StartPositions::resolve(Client& client, rd_kafka_topic_p
       rd_kafka_topic_partition_list_add(starts.get(), one.topic, one.partition)->offset = one.offset;
     }
   }
-  if (starts->cnt > 0) outcome.failure = commit_and_wait(client, *starts, kAnswerMs);
+  if (starts->cnt > 0)
+    outcome.failure = is_stopping_ ? "the component stops"
+                                   : commit_and_wait(client, *starts, std::chrono::milliseconds(kLearnMs));
   if (!outcome.failure.empty()) return outcome;
   for (int i = 0; i < list.cnt; ++i) {
     if (list.elems[i].offset >= 0) note(list.elems[i].topic, list.elems[i].partition, list.elems[i].offset);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -31,7 +32,9 @@ class StartPositions {
     std::map<Key, std::string> unknown;  ///< partitions whose start is still to be learned, and why it is not
   };
 
-  StartPositions(const Settings& config, Host host) : config_(config), host_(host) {}
+  /// Asks nobody any more once it `is_stopping`.
+  StartPositions(const Settings& config, Host host, const std::atomic<bool>& is_stopping)
+      : config_(config), host_(host), is_stopping_(is_stopping) {}
 
   /// Notes how many partitions the topics have; what comes beyond these is new and is read from its
   /// beginning. Only the first answer counts. False: no broker answered.
@@ -53,6 +56,7 @@ class StartPositions {
 
  private:
   bool is_new(const Key& key) const;
+  [[nodiscard]] int ms_until(std::chrono::steady_clock::time_point end) const;
   using Kept = std::map<Key, FirstStart>;
   [[nodiscard]] Kept ask_elsewhere(const rd_kafka_topic_partition_list_t& list,
                                    std::chrono::steady_clock::time_point end) const;
@@ -63,11 +67,13 @@ class StartPositions {
 
   const Settings& config_;
   Host host_;
+  const std::atomic<bool>& is_stopping_;
   std::optional<std::map<std::string, std::int32_t>> first_count_;
   std::map<Key, std::int64_t> known_;  ///< offsets that this process has read or written before
 };
 
 /// Commits the offsets of the list and waits for the answer at most this long. Empty on success.
-std::string commit_and_wait(Client& client, const rd_kafka_topic_partition_list_t& list, int timeout_ms);
+std::string commit_and_wait(Client& client, const rd_kafka_topic_partition_list_t& list,
+                            std::chrono::milliseconds most);
 
 }  // namespace cleat::kafka
