@@ -135,6 +135,9 @@ Result<> check_letter_destination(const LetterEnd& source, const Pairs& source_v
                                   const LetterEnd& target, const Pairs& metadata) {
   const Result<CheckedMetadata> theirs = check_metadata(target.component, target.type);
   if (!theirs) return {};
+  if (theirs->host.direction_given && (theirs->host.directions & CLEAT_OUT) == 0)
+    return fail(fmt::format("expected an output component, found '{}', whose direction is input",
+                            target.component.name));
   return Way(source, target, metadata, source_values, theirs->plugin).check();
 }
 

@@ -172,10 +172,13 @@ def test_a_dead_letter_is_written_and_what_comes_after_goes_on(start_host, app, 
     ({"deadLetter": "broker"}, "broker"),
     ({"deadLetter": "sink", "deadLetterOperation": "sing"}, "sing"),
     ({"deadLetter": "ticks"}, "input only"),
+    ({"deadLetter": "inward"}, "direction is input"),
 ])
 def test_a_dead_letter_target_that_cannot_be_is_a_start_error(start_host, app, fields, word):
     ticks = component("ticks", "bindings.cron", {"schedule": "@yearly"})
-    host = start_host(numbers(**fields), NULL, ticks, app=app)
+    inward = component("inward", "bindings.kafka", {"brokers": "127.0.0.1:9", "authType": "none", "direction": "input", "topics": "t",
+                                                    "publishTopic": "t", "consumerGroup": "g"})
+    host = start_host(numbers(**fields), NULL, ticks, inward, app=app)
     said = host.wait_for_message("Failed to init component numbers", level="error")
     assert word in said and "deadLetter" in said, said
     assert not app.requests("/numbers")
