@@ -263,7 +263,9 @@ Result<> Instance::stop(std::uint64_t deadline_ns) {
 }
 
 void Instance::close() {
-  if (impl_->state == State::stopped) impl_->close_plugin();
+  if (impl_->state != State::stopped) return;
+  impl_->close_plugin();
+  impl_->state = State::none;
 }
 
 void Instance::abandon() {

@@ -345,6 +345,17 @@ TEST(InstanceTasks, RunOnceInTimeAndCancelledOnesAfterStop) {
   EXPECT_TRUE(f.plugin.closed);
 }
 
+TEST(InstanceLife, IsClosedOnce) {
+  Fixture f;
+  f.open();
+  ASSERT_TRUE(f.instance.stop(0));
+  f.instance.close();
+  f.plugin.closed = false;
+  ASSERT_TRUE(f.instance.stop(0)) << "the end of the host may come while it is replaced";
+  f.instance.close();
+  EXPECT_FALSE(f.plugin.closed);
+}
+
 TEST(InstanceTasks, AreBounded) {
   Fixture f;
   f.open();
