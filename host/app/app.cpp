@@ -226,16 +226,15 @@ bool App::intolerable() const {
 // Loop 0.
 void App::check_ready() {
   if (stopping_.load(std::memory_order_acquire)) return;
+  if (intolerable()) {
+    if (gave_up_.exchange(true)) return;
+    log_.error("a component failed to start, and its initPolicy is that the host does not go on without it");
+    ask_to_end();
+    return;
+  }
   if (!outbound_ready_.load(std::memory_order_relaxed)) {
     const bool known =
         std::all_of(bindings_.begin(), bindings_.end(), [](const auto& b) { return b->start_known(); });
-    if (intolerable()) {
-      if (gave_up_.exchange(true)) return;
-      log_.error(
-          "a component failed to start, and its initPolicy is that the host does not go on without it");
-      ask_to_end();
-      return;
-    }
     if (!known && !patience_over_) return;
     outbound_ready_.store(true, std::memory_order_release);
   }

@@ -1,9 +1,11 @@
 /* An input that promises a sign of life and breaks the promise: each instance delivers one event, "silent/1", and is never heard
  * of again. Its far end can be one that is not reached at some of its starts. */
+#define _POSIX_C_SOURCE 200809L /* clock_nanosleep() */
 #include <cleat/plugin.h>
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 CLEAT_MANIFEST_FILE("silent_plugin.manifest.json");
 
@@ -13,7 +15,7 @@ static long starts, failures;
 struct silent {
   const cleat_host* host;
   long unreachable;
-  int later;
+  int later, slow;
 };
 
 static cleat_status create(const cleat_host* host, void** self, cleat_error* error) {
@@ -35,6 +37,7 @@ static cleat_status init(void* self, const cleat_config* config, cleat_error* er
     const cleat_kv* entry = &config->metadata.items[i];
     if (is(entry->key, "unreachable")) silent->unreachable = strtol(entry->value.ptr, NULL, 10);
     if (is(entry->key, "later")) silent->later = is(entry->value, "true");
+    if (is(entry->key, "slow")) silent->slow = is(entry->value, "true");
   }
   return CLEAT_OK;
 }
@@ -42,7 +45,9 @@ static cleat_status init(void* self, const cleat_config* config, cleat_error* er
 static cleat_status start(void* self, uint64_t deadline_ns, cleat_error* error) {
   static const char why[] = "the far end of this fake is away";
   const struct silent* silent = self;
-  (void)deadline_ns;
+  const struct timespec deadline = {.tv_sec = (time_t)(deadline_ns / 1000000000),
+                                    .tv_nsec = (long)(deadline_ns % 1000000000)};
+  if (silent->slow) clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &deadline, NULL);
   if (++starts <= silent->later || failures >= silent->unreachable) return CLEAT_OK;
   ++failures;
   error->text_len = sizeof why - 1 < error->text_cap ? sizeof why - 1 : error->text_cap;
