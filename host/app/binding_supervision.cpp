@@ -105,8 +105,8 @@ void Binding::begin_replacing(std::string why) {
 // Control thread. Nothing of the input is out.
 void Binding::replace_instance() {
   publish_unavailable("it is started again");
-  turn_loops_over();
   if (guard_) guard_->stop();
+  turn_loops_over();  // then no call that was about to begin is still on its way
   const Result<> stopped = instance_->stop(home_.now_ns() + kReplaceStopTime);
   if (!stopped) context_.log.error(stopped.error().text, {{"component", component_.name}});
   if (instance_->is_stuck()) {
