@@ -81,6 +81,9 @@ void DeadLetterWriter::write(const Event& event, std::uint32_t attempts, OutputD
   request.traceparent = event.traceparent();
   request.tracestate = event.tracestate();
   request.baggage = event.baggage();
+  // Whoever holds the event has it written again. A policy of the target that repeats it too would keep it out of the reach of
+  // a pause and of a stop.
+  request.still_wanted = [] { return false; };
   port->invoke(std::move(request), shard_, std::move(done));
 }
 

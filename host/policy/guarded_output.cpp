@@ -200,7 +200,8 @@ void GuardedOutput::State::on_result(CallPtr call, OutputResult&& result) {
     tell_recovered(call->attempts);
     return finish(std::move(call), std::move(result));
   }
-  if (!may_follow(*call) || !may_get_better(result) || !matches(*policy.retry, result.status))
+  if (!may_follow(*call) || !may_get_better(result) || !matches(*policy.retry, result.status) ||
+      !call->wanted())
     return finish(std::move(call), std::move(result));
 
   const std::uint64_t now = call->now_ns();

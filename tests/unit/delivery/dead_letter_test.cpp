@@ -44,6 +44,15 @@ TEST(DeadLetter, CarriesTheEventAndWhy) {
     EXPECT_THAT(request.metadata, Contains(Pair(time, HasSubstr("T"))));
 }
 
+TEST(DeadLetter, IsNotRepeatedByAPolicyOfItsTarget) {
+  Harness h(to_component());
+  h.deliver({0});
+  h.application.answer(0, 422);
+  OutputRequest& request = h.output.calls.at(0).request;
+  ASSERT_TRUE(request.still_wanted);
+  EXPECT_FALSE(request.still_wanted()) << "it is written again from here, where a pause and a stop find it";
+}
+
 TEST(DeadLetter, WhatTheSourceSaidIsDataAndNeverInstruction) {
   Harness h(to_component());
   h.plugin.metadata = {{"topic", "elsewhere"}, {"cleat-event-id", "forged"}};

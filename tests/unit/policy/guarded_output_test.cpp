@@ -251,6 +251,13 @@ TEST_F(GuardedOutputTest, ACallerThatLeftIsNotRepeatedFor) {
   EXPECT_EQ(results_.size(), 1U);
 }
 
+TEST_F(GuardedOutputTest, ACallerThatTriesAgainItselfHearsOfTheFailureAtOnce) {
+  make(retrying(0, 3600 * kSecond));
+  inner_.fail_always(CLEAT_UNAVAILABLE);
+  call("x", [] { return false; });
+  EXPECT_EQ(results_.size(), 1U);
+}
+
 TEST_F(GuardedOutputTest, ALongWaitAsksNowAndThenWhetherTheCallerIsThere) {
   make(retrying(0, 3600 * kSecond));
   inner_.fail_always(CLEAT_UNAVAILABLE);
