@@ -18,10 +18,6 @@ constexpr std::uint32_t kPerLane = 128;
 constexpr std::uint32_t kWindowStep = 64;
 constexpr std::uint64_t kBaseBytes = 64ULL << 20;
 
-bool is_expired(const Event& event, std::uint64_t now_ns) {
-  return event.settle_by_ns != 0 && now_ns >= event.settle_by_ns;
-}
-
 DeadLettersOptions dead_letters_options(const DispatcherOptions& options) {
   DeadLettersOptions letters;
   letters.component = options.component;
@@ -154,13 +150,13 @@ void Dispatcher::begin_attempt(Event& event, const Gate::Attempt& attempt) {
 // Not if its source has given it to somebody else by now, or its attempts were used up while it waited behind another of its
 // batch.
 bool Dispatcher::may_begin(const Event& event, std::uint64_t now_ns) const {
-  return !is_expired(event, now_ns) && !(event.trouble && are_attempts_used_up(event));
+  return !event.is_expired(now_ns) && !(event.trouble && are_attempts_used_up(event));
 }
 
 bool Dispatcher::refuse(Event& event, std::uint64_t now_ns) {
   if (may_begin(event, now_ns)) return false;
   queues_.take(event);
-  if (is_expired(event, now_ns)) {
+  if (event.is_expired(now_ns)) {
     abandon(event);
   } else {
     exhaust(event);
@@ -206,8 +202,14 @@ void Dispatcher::on_answer(Event& event, const Answer& answer) {
   const std::uint64_t now = home_.now_ns();
   queues_.take(event);
   tell_gate({event.started_ns, event.breaker_period}, answer, judgement, now);
+  if (judgement.verdict == Verdict::ack) run_replies(answer, event);
   conclude(event, judgement, answer, now);
   after_answers();
+}
+
+// Once for an answer, however many events it is about.
+void Dispatcher::run_replies(const Answer& answer, const Event& event) {
+  if (replies_.on() && answer.is_success()) replies_.run(answer.body, event.source_id());
 }
 
 Judgement Dispatcher::judge(const Answer& answer) const {

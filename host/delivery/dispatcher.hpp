@@ -107,10 +107,12 @@ class Dispatcher final : public EventSink, public AnswerHandler, private DeadLet
 
   // Ending an attempt.
   [[nodiscard]] Judgement judge(const Answer& answer) const;
+  void run_replies(const Answer& answer, const Event& event);
   void conclude(Event& event, const Judgement& judgement, const Answer& answer, std::uint64_t now_ns);
   void tell_gate(const Gate::Attempt& attempt, const Answer& answer, const Judgement& judgement,
                  std::uint64_t now_ns);
   void undo_attempt(Event& event);
+  void forgive(Event& event, const Answer& answer);
   void fail(Event& event, const Answer& answer);
   [[nodiscard]] bool are_attempts_used_up(const Event& event) const;
   [[nodiscard]] bool is_exhausted(const Event& event, const Answer& answer, std::uint64_t delay_ns) const;
@@ -122,7 +124,8 @@ class Dispatcher final : public EventSink, public AnswerHandler, private DeadLet
   void drop(Event& event, std::string_view who);
   void remember_failure(Event& event, const Answer& answer);
   void note_failure(const Event& event, std::string reason);
-  void fail_in_batch(const std::vector<Event*>& failed, const Answer& answer, std::uint64_t now_ns);
+  void fail_in_batch(const std::vector<Event*>& failed, const Answer& answer, bool split,
+                     std::uint64_t now_ns);
   std::vector<Event*> put_back_behind(std::vector<Event*>& events);
   void after_answers();
 
@@ -189,6 +192,7 @@ class Dispatcher final : public EventSink, public AnswerHandler, private DeadLet
   Window window_;
   bool stopping_ = false;
   bool cut_ = false;
+  bool is_concluding_ = false;  ///< events of a batch that was answered are in no list
   Task idle_;
   std::vector<Settlement> settlements_;
 

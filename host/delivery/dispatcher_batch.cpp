@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <unordered_set>
+#include <utility>
 
 #include "delivery/dispatcher.hpp"
 
@@ -110,29 +111,37 @@ void Dispatcher::on_batch_answer(Batch& batch, const Answer& answer,
   // What one status says of many events at once is no verdict about any of them, and an event that breaks the request or ends
   // the application must not take the others with it: each is asked for again alone, until it is done.
   const bool says_each = answer.is_success();
-  const bool split = events.size() > 1 && !says_each;
-  if (split) whole.verdict = Verdict::retry;
-  const bool is_over = answer.outcome == Outcome::cancelled || answer.outcome == Outcome::expired;
+  const bool has_expired = answer.outcome == Outcome::expired;
+  const bool split = events.size() > 1 && !says_each && !has_expired;
+  if (split || has_expired) whole.verdict = Verdict::retry;
   std::vector<Event*> again;
+  bool has_replied = false;
+  // A dead letter may be written within conclude(), and the component be idle as far as that one can see.
+  const bool was_concluding = std::exchange(is_concluding_, true);
   for (std::size_t i = 0; i < events.size(); ++i) {
     Event& event = *events[i];
     event.alone = event.alone || split;
     Judgement judgement = whole;
     if (says_each) judgement.verdict = i < verdicts.size() && verdicts[i] ? *verdicts[i] : Verdict::retry;
+    const bool is_over = answer.outcome == Outcome::cancelled || (has_expired && event.is_expired(now));
     if (judgement.verdict == Verdict::retry && !is_over) {
       again.push_back(&event);
     } else {
+      if (judgement.verdict == Verdict::ack && !std::exchange(has_replied, true)) run_replies(answer, event);
       conclude(event, judgement, answer, now);
     }
   }
-  fail_in_batch(again, says_each ? not_mentioned() : answer, now);
+  fail_in_batch(again, says_each ? not_mentioned() : answer, split, now);
+  is_concluding_ = was_concluding;
   after_answers();
 }
 
 // The first failed event of each order ends as if it had been alone. Those that came behind it wait behind it again, and what
 // their failure means is found out when it is their turn. An event that is given back closes its lane for those after it.
-void Dispatcher::fail_in_batch(const std::vector<Event*>& failed, const Answer& answer,
+// `split`: one answer was given about all of them.
+void Dispatcher::fail_in_batch(const std::vector<Event*>& failed, const Answer& answer, bool split,
                                std::uint64_t now_ns) {
+  const bool never_came = answer.outcome == Outcome::unreachable || answer.outcome == Outcome::expired;
   std::vector<Event*> first;
   for (Event* event : failed) {
     if (may_go_on(*event)) {
@@ -142,15 +151,24 @@ void Dispatcher::fail_in_batch(const std::vector<Event*>& failed, const Answer& 
     }
   }
   for (Event* event : put_back_behind(first)) {
-    if (answer.outcome == Outcome::unreachable) {
+    if (never_came) {
       undo_attempt(*event);
+      if (answer.outcome == Outcome::unreachable) note_failure(*event, describe(answer));
+    } else if (split) {
+      forgive(*event, answer);
     } else {
       remember_failure(*event, answer);
+      note_failure(*event, event->trouble->reason);
     }
-    note_failure(*event, describe(answer));
   }
-  for (Event* event : first)
-    conclude(*event, Judgement(), answer, now_ns);
+  for (Event* event : first) {
+    if (!split || never_came) {
+      conclude(*event, Judgement(), answer, now_ns);
+    } else {
+      forgive(*event, answer);
+      hold(*event, options_.retry.wait.delay_ns(attempts_of(*event), random_));
+    }
+  }
 }
 
 // Of the events of one request, which are in no list, only the first of each order stays; those behind it go back to where they

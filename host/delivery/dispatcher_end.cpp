@@ -169,7 +169,9 @@ void Dispatcher::end_stall() {
 }
 
 void Dispatcher::check_idle() {
-  if (!stopping_ || !idle_ || queues_.size(Place::running) > 0 || dead_letters_.writing() > 0) return;
+  if (!stopping_ || !idle_ || is_concluding_ || queues_.size(Place::running) > 0 ||
+      dead_letters_.writing() > 0)
+    return;
   if (!cut_ && replies_.running() > 0) return replies_.when_idle([this] { check_idle(); });
   std::exchange(idle_, Task())();
 }

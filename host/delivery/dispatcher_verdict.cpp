@@ -16,14 +16,13 @@ void Dispatcher::conclude(Event& event, const Judgement& judgement, const Answer
   if (answer.outcome == Outcome::cancelled) return abandon(event, CLEAT_MAY_STILL_RUN);
   if (answer.outcome == Outcome::expired || answer.outcome == Outcome::unreachable) {
     undo_attempt(event);
-    if (answer.outcome == Outcome::expired || !may_go_on(event)) return abandon(event);
-    note_failure(event, describe(answer));
+    if (event.is_expired(now_ns) || !may_go_on(event)) return abandon(event);
+    if (answer.outcome == Outcome::unreachable) note_failure(event, describe(answer));
     return make_ready(
         event);  // behind the others: if this one ends the application, they are to be tried as well
   }
   switch (judgement.verdict) {
     case Verdict::ack:
-      if (replies_.on() && answer.is_success()) replies_.run(answer.body, event.source_id());
       return acknowledge(event, now_ns);
     case Verdict::drop:
       remember_failure(event, answer);
@@ -85,6 +84,13 @@ void Dispatcher::note_failure(const Event& event, std::string reason) {
   troubled_ = true;
   counts_.last_error = std::move(reason);
   counts_.last_error_wall_ns = wall_now_ns();
+}
+
+// One answer about many events is no verdict about this one, so neither is it an attempt that its limits count.
+void Dispatcher::forgive(Event& event, const Answer& answer) {
+  remember_failure(event, answer);
+  note_failure(event, event.trouble->reason);
+  ++event.trouble->forgiven;
 }
 
 void Dispatcher::fail(Event& event, const Answer& answer) {

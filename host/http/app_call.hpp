@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -38,10 +39,12 @@ struct AppCall {
     Batch* const* held = std::get_if<Batch*>(&cargo);
     return held == nullptr ? nullptr : *held;
   }
-  /// Whether it may no longer begin at that instant of the loop's clock.
+  /// Whether it, or one of its events, may no longer begin at that instant of the loop's clock.
   [[nodiscard]] bool is_expired(std::uint64_t now_ns) const {
-    const Event* one = event();
-    return one != nullptr && one->settle_by_ns != 0 && now_ns >= one->settle_by_ns;
+    const auto one_is = [now_ns](const Event* one) { return one->is_expired(now_ns); };
+    if (const Event* one = event()) return one_is(one);
+    const Batch* many = batch();
+    return many != nullptr && std::any_of(many->events.begin(), many->events.end(), one_is);
   }
   void answer(const Answer& answer, std::span<const std::optional<Verdict>> verdicts = {}) {
     if (Event* one = event()) return handler->on_answer(*one, answer);

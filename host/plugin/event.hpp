@@ -25,7 +25,8 @@ struct EventTrouble {
   std::uint64_t due_ns = 0;
   std::uint64_t first_attempt_ns = 0;  ///< on the loop's clock
   std::uint64_t first_attempt_wall_ns = 0, last_attempt_wall_ns = 0;
-  std::uint32_t forgiven = 0;       ///< attempts that no longer count, because a person asked for more
+  std::uint32_t forgiven =
+      0;  ///< attempts that do not count: a person asked for more, or all of a batch failed
   std::uint32_t failed_writes = 0;  ///< of its dead letter
   unsigned status = 0;              ///< last answer; 0: none came
   bool writing = false;             ///< its dead letter is on its way
@@ -49,9 +50,13 @@ class Event {
 
   std::uint64_t id = 0;
   std::uint64_t lane = 0;
-  std::uint64_t settle_by_ns = 0;
+  std::uint64_t settle_by_ns = 0;  ///< on the loop's clock; 0: never
   std::uint64_t first_seen_wall_ns = 0;
 
+  /// Whether its last instant to begin has passed.
+  [[nodiscard]] bool is_expired(std::uint64_t now_ns) const {
+    return settle_by_ns != 0 && now_ns >= settle_by_ns;
+  }
   [[nodiscard]] std::string_view data() const { return data_.view(); }
   /// What the event counts in the window: its data and its text.
   [[nodiscard]] std::size_t weight() const {

@@ -142,6 +142,50 @@ TEST(Batch, CountsItsAttemptsForEachEvent) {
   EXPECT_EQ(h.dispatcher.view().troubled_event, "s/2");
 }
 
+TEST(Batch, AFailureOfTheWholeCountsForNoLimitOfItsEvents) {
+  DispatcherOptions options = Harness::batches_of(10);
+  options.retry.max_attempts = 1;
+  options.retry.http_codes = CodeSet::parse("500-599", 100, 599).value();
+  options.fields.on_exhausted = OnExhausted::drop;
+  Harness h(std::move(options));
+  const auto ids = h.deliver({0, 0, 7, 7});
+  h.application.answer(0, Answer{.outcome = Outcome::answered, .status = 400});
+  EXPECT_THAT(h.plugin.settled, IsEmpty()) << "one of them may be to blame, not all";
+  h.loop.advance(kSecond);
+  ASSERT_THAT(h.application.out, SizeIs(3));
+  h.application.answer(0, Answer{.outcome = Outcome::answered, .status = 400});
+  EXPECT_EQ(h.dispatcher.view().dropped, 1U) << "alone it is";
+  h.application.answer(0, ok(), {Verdict::ack});
+  h.application.answer(0, ok(), {Verdict::ack});
+  ASSERT_THAT(h.application.out, SizeIs(1)) << "the second of the lane";
+  EXPECT_THAT(h.application.out[0].ids, ElementsAre(ids[3]));
+  h.application.answer(0, Answer{.outcome = Outcome::answered, .status = 500});
+  EXPECT_EQ(h.dispatcher.view().dropped, 2U);
+}
+
+TEST(Batch, ItsAnswerCallsItsOutputsOnce) {
+  DispatcherOptions options = Harness::batches_of(10);
+  options.fields.reply_outputs = true;
+  options.fields.reply_outputs_allowed = {"out"};
+  Harness h(std::move(options));
+  h.deliver({0, 0, 0});
+  Answer answer = ok();
+  answer.body = R"({"to": ["out"], "data": 1})";
+  h.application.answer(0, answer, {Verdict::retry, Verdict::ack, Verdict::ack});
+  EXPECT_THAT(h.output.calls, SizeIs(1));
+}
+
+TEST(Batch, OfWhichOneEventCameTooLateIsAskedForWithoutIt) {
+  Harness h(Harness::batches_of(10));
+  const auto ids = h.deliver({0, 7, 7, 8});
+  h.application.out[0].batch->events[1]->settle_by_ns = h.loop.now_ns();
+  h.application.answer(0, Answer{.outcome = Outcome::expired});
+  EXPECT_THAT(h.settled_with(CLEAT_ABANDON), ElementsAre(ids[1], ids[2])) << "and what would overtake it";
+  ASSERT_THAT(h.application.out, SizeIs(1));
+  EXPECT_THAT(h.application.out[0].ids, ElementsAre(ids[0], ids[3]));
+  EXPECT_EQ(h.application.out[0].event->attempts, 1U);
+}
+
 TEST(Batch, ThatNeverReachedTheApplicationIsNoAttempt) {
   Harness h(Harness::batches_of(10));
   h.deliver({0, 0});

@@ -27,6 +27,18 @@ TEST(Stop, StartsNothingMoreAndAbandonsWhatIsHeldAtOnce) {
   EXPECT_TRUE(idle);
 }
 
+TEST(Stop, WaitsForAllOfABatchAlsoIfTheDeadLetterOfOneIsWrittenAtOnce) {
+  DispatcherOptions options = Harness::batches_of(10);
+  options.dead_letter.to = DeadLetterOptions::To::broker;
+  Harness h(std::move(options));
+  h.deliver({0, 0});
+  std::size_t settled = 0;
+  h.dispatcher.stop([&] { settled = h.plugin.settled.size(); });
+  h.application.answer(0, Answer{.outcome = Outcome::answered, .status = 200},
+                       {Verdict::dead_letter, Verdict::ack});
+  EXPECT_EQ(settled, 2U);
+}
+
 TEST(Stop, EndlessRetriesDoNotHoldItUp) {
   Harness h;
   h.deliver(std::vector<std::uint64_t>(20, 0));

@@ -143,5 +143,17 @@ TEST_F(AppChannelTest, DoesNotSendAnEventWhoseLastInstantPassedWhileItWaited) {
   EXPECT_EQ(answer(2).status, 200U);
 }
 
+TEST_F(AppChannelTest, DoesNotSendABatchWithAnEventWhoseLastInstantPassedWhileItWaited) {
+  options_.max_concurrency = 1;
+  start();
+  post();
+  Batch& late = post_batch({{.data = "in time"}, {.data = "late", .settle_by_ns = 1}});
+  RawSocket socket = application_.accept();
+  RawMessage::read(socket);
+  socket.send(kOk);
+  EXPECT_EQ(answer(1).outcome, Outcome::expired);
+  EXPECT_EQ(answered_batch_, &late);
+}
+
 }  // namespace
 }  // namespace cleat::testing
