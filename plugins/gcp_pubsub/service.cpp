@@ -80,7 +80,7 @@ void Service::ask(Ask ask, Done done) {
   request.on_begin = std::move(ask.on_begin);
   const auto answered = [this, action = ask.action, is_ours, what = request.what, done = std::move(done)](
                             common::HttpResponse* answer, const google::Failure* failure) {
-    const bool may_say_more = failure != nullptr && failure->http_status == 400 &&
+    const bool may_say_more = answer != nullptr && failure != nullptr && failure->http_status == 400 &&
                               (action == Action::acknowledge || action == Action::modify);
     google::Failure strange;
     std::optional<common::JsonValue> json;

@@ -58,7 +58,7 @@ class PubSubTest : public ::testing::Test {
 
   using Rule = std::function<Said(const std::string& body)>;
   /// What `action` is answered next, before what always() says. Actions are "topics", "subscriptions", "publish", "pull",
-  /// "acknowledge" and "modifyAckDeadline".
+  /// "acknowledge", "modifyAckDeadline" and "token".
   void next(const std::string& action, Said said) {
     const std::lock_guard lock(mutex);
     queues[action].push_back(std::move(said));
@@ -132,6 +132,7 @@ class PubSubTest : public ::testing::Test {
     const std::string path = line.substr(0, line.rfind(' '));
     const std::size_t colon = path.find(':');
     if (colon != std::string::npos) return path.substr(colon + 1);
+    if (path.find(" /token") != std::string::npos) return "token";
     return path.find("/topics/") != std::string::npos ? "topics" : "subscriptions";
   }
   Said answer_to(const std::string& action, const std::string& body) {
@@ -147,6 +148,7 @@ class PubSubTest : public ::testing::Test {
       if (rules.count(action) != 0) rule = rules[action];
     }
     if (rule) return rule(body);
+    if (action == "token") return {R"({"access_token":"planted-token","expires_in":3600})"};
     if (action == "subscriptions") return {R"({"ackDeadlineSeconds":10})"};
     if (action != "publish") return {};
     std::string ids;

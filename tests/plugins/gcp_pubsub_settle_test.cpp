@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "plugins/gcp_pubsub_fixture.hpp"
+#include "plugins/rsa.hpp"
 
 /// What becomes of the messages that are out: acknowledgements, renewals, what is given back.
 namespace cleat::pubsub {
@@ -55,6 +56,26 @@ TEST_F(PubSubSettling, AnAcknowledgementIsRepeatedUntilItIsConfirmed) {
   EXPECT_EQ(driver.end_input().status, CLEAT_OK);
   EXPECT_EQ(driver.stop().status, CLEAT_OK);
   EXPECT_FALSE(host.logged("come again"));
+}
+
+/// What the giver of tokens answers is no word of Pub/Sub's on the message.
+TEST_F(PubSubSettling, AnAcknowledgementIsRepeatedAfterATokenThatWasRefused) {
+  for (const char* status : {"404 Not Found", "400 Bad Request"}) {
+    next("token", {R"({"access_token":"planted-token","expires_in":3600})"});
+    next("token", {R"({"error":"invalid_grant"})", status});
+  }
+  next("acknowledge", refused("401 Unauthorized", "UNAUTHENTICATED"));
+  next("acknowledge", refused("401 Unauthorized", "UNAUTHENTICATED"));
+  read({message("a")}, R"("ackDeadlineSeconds":10)", {64, 0, 0},
+       {{"endpoint", server.url()},
+        {"tokenURI", server.url() + "/token"},
+        {"privateKeyID", "kid"},
+        {"privateKey", testing::test_key().pem()},
+        {"clientEmail", "me@x"}});
+  ASSERT_TRUE(delivered(1));
+  driver.settle(id(0));
+  EXPECT_TRUE(did("token", 5));
+  EXPECT_TRUE(did(R"(acknowledge {"ackIds":["ack-a"]})", 3));
 }
 
 /// The first acknowledgement is held up, so that the others go together.

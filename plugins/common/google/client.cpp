@@ -83,6 +83,7 @@ void Client::authorize(const std::shared_ptr<Sent>& sent) {
   tokens_->get(sent->request.deadline_ns, [this, sent](const AccessToken* token, const Failure* failure) {
     if (failure == nullptr) return transmit(sent, token->text);
     Failure out = *failure;
+    out.http_status = 0;  // that of who gives out tokens says nothing of what was asked for
     out.text = sent->request.what + ": " + out.text;
     sent->done(nullptr, &out);
   });
