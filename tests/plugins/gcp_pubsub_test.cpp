@@ -279,6 +279,7 @@ TEST_F(PubSubTest, AsksForNoMoreThanTheWindow) {
   run({}, CLEAT_IN);
   ASSERT_EQ(driver.begin_input({3, 0, 0}).status, CLEAT_OK);
   ASSERT_TRUE(delivered(3));
+  ASSERT_TRUE(did("pull"));
   EXPECT_EQ(server.count(R"({"maxMessages":3})"), 2U) << "asked and answered";
   EXPECT_EQ(server.count(":pull"), 1U) << "the window is full";
   next("pull", messages({message("d")}));
