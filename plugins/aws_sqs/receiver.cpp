@@ -74,7 +74,8 @@ std::size_t Receiver::room() const {
 
 void Receiver::pump() {
   if (!is_reading_ || is_closed_ || pump_timer_ != 0 || is_host_full_ || done_ >= kMostDone) return;
-  while (receiving_ < wanted_) {
+  // Without keys it has failed when receive() returns, and the timer runs.
+  while (receiving_ < wanted_ && pump_timer_ == 0) {
     const std::size_t most = std::min(room(), kMostAtOnce);
     if (most == 0) return;
     receive(most);

@@ -1,5 +1,7 @@
 #include <malloc.h>
 
+#include <ctime>
+
 #include "plugins/aws_sqs_fixture.hpp"
 
 extern "C" __attribute__((weak)) std::size_t __sanitizer_get_current_allocated_bytes();
@@ -283,6 +285,18 @@ TEST_F(SqsTest, BacksOffWhileReadingFails) {
   const auto until = std::chrono::steady_clock::now() + 500ms;
   host.wait_until([&] { return std::chrono::steady_clock::now() > until; });
   EXPECT_LE(server.count("ReceiveMessage"), 6U);
+}
+
+/// A failure that is known at once is waited after like any other one: the thread has other things to do.
+TEST_F(SqsTest, BacksOffWhileThereAreNoKeys) {
+  run({{"accessKey", ""}, {"secretKey", ""}, {"sessionToken", ""}}, CLEAT_IN);
+  ASSERT_EQ(driver.begin_input().status, CLEAT_OK);
+  ASSERT_TRUE(host.wait_until([&] { return host.health().first == CLEAT_HEALTH_DOWN; }));
+  // The first waits for keys are twice as long as those for messages.
+  const auto began = std::chrono::steady_clock::now();
+  const std::clock_t cpu = std::clock();
+  host.wait_until([&] { return std::chrono::steady_clock::now() > began + 2s; });
+  EXPECT_LT(static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC, 0.5) << "CPU seconds";
 }
 
 TEST_F(SqsTest, AnOutageThatACallFoundEndsWithoutACall) {
