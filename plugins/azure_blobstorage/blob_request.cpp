@@ -47,10 +47,6 @@ bool is_name_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-bool is_printable(char c) {
-  return c >= ' ' && c <= '~';
-}
-
 /// Metadata of a blob has names that begin with a letter.
 void add_metadata(std::vector<common::HttpHeader>& to, std::string_view name, std::string_view value) {
   const std::string kept = only(name, is_name_character);
@@ -59,7 +55,7 @@ void add_metadata(std::vector<common::HttpHeader>& to, std::string_view name, st
                 "metadata '" + std::string(name) +
                     "': expected a name that begins with a letter, it becomes metadata of the blob");
   }
-  to.push_back({"x-ms-meta-" + kept, std::string(common::trimmed(only(value, is_printable)))});
+  to.push_back({"x-ms-meta-" + kept, std::string(common::trimmed(printable(value)))});
 }
 
 void add_headers(const Request& request, const BlobConfig& config, NewBlob& out) {
@@ -77,7 +73,7 @@ void add_headers(const Request& request, const BlobConfig& config, NewBlob& out)
                     "metadata 'contentMD5': expected 16 bytes in base64, found something else");
       out.content_md5 = value;
     } else if (property != kProperties.end()) {
-      out.headers.push_back({property->second, only(value, is_printable)});
+      out.headers.push_back({property->second, printable(value)});
     } else if (config.strict_dapr || !(common::is_of_grpc(name, value) || is_of_trace(lower))) {
       add_metadata(out.headers, name, value);
     }
@@ -85,6 +81,10 @@ void add_headers(const Request& request, const BlobConfig& config, NewBlob& out)
 }
 
 }  // namespace
+
+std::string printable(std::string_view text) {
+  return only(text, [](char c) { return c >= ' ' && c <= '~'; });
+}
 
 std::string blob_name(const Request& request) {
   const std::string_view name = request.metadata("blobName").value_or("");

@@ -32,6 +32,9 @@ std::string blob_name(const Request& request);
 /// The entry signTTL; nothing without it. Throws Error for what is no time above zero.
 std::optional<std::chrono::seconds> sign_ttl(const Request& request);
 
+/// Of a text what a header may have.
+std::string printable(std::string_view text);
+
 /// `how` in lower case: "", "include" or "only". Throws Error for anything else.
 std::string delete_snapshots(std::string_view how);
 

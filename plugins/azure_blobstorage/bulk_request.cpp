@@ -72,7 +72,7 @@ void read_items(const JsonValue& asked, BulkRequest& out) {
   for (const JsonValue& each : *items) {
     BulkRequest::Item item;
     item.name = text_in(each, "blobName");
-    item.type = text_in(each, "contentType");
+    item.type = printable(text_in(each, "contentType"));
     if (is_get) {
       item.file.path = text_in(each, "filePath");
     } else {

@@ -186,8 +186,9 @@ TEST_F(BlobTest, EachBlobOfABulkHasItsOwnAnswer) {
             std::string::npos)
       << done.data;
   EXPECT_EQ(done.header("number"), "4");
-  done = call("bulkCreate",
-              R"({"items":[{"blobName":"a","data":"x","contentType":"text/plain"}],"concurrency":1})", {});
+  done =
+      call("bulkCreate",
+           R"({"items":[{"blobName":"a","data":"x","contentType":"text\r\n/plain"}],"concurrency":1})", {});
   EXPECT_EQ(done.data, R"([{"blobName":"a","blobURL":")" + server->url() + R"(/acct/box/a"}])");
   EXPECT_EQ(server->count("x-ms-blob-content-type: text/plain\r\n"), 1U);
   done = call("bulkDelete", R"({"blobNames":["a","b"],"deleteSnapshots":"include"})", {});
