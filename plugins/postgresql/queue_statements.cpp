@@ -182,8 +182,20 @@ void QueueInput::settle_next() {
       settler_.put_back(std::move(*batch));
       return;
     }
+    if (!finished.state.empty()) {
+      // A row that the table does not let go must not take the others along.
+      if (rows > 1) {
+        settled_at_once_ = std::max<std::size_t>(1, rows / 4);
+        settler_.put_back(std::move(*batch));
+      } else {
+        host_.log(
+            CLEAT_LOG_WARN, "a row cannot be settled, so it comes again: " + finished.error,
+            {{"table", config_.queue.name}, {"id", batch->leases.front().id}, {"state", finished.state}});
+      }
+      return;
+    }
     settled_at_once_ = std::min(settled_at_once_ * 2, QueueSettler::kMostAtOnce);
-    if (finished.state.empty() && !batch->is_repeated) {
+    if (!batch->is_repeated) {
       const auto settled = static_cast<std::size_t>(to_number(finished.affected));
       if (settled < rows) {
         host_.log(CLEAT_LOG_WARN,

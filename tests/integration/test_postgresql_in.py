@@ -92,6 +92,20 @@ def test_a_rejected_event_is_dead(start_host, server, app):
     assert server.rows(table, "payload::text") == [("\\x626164",)]
 
 
+def test_a_row_that_the_table_does_not_let_go_takes_no_other_along(start_host, server, app):
+    table = server.queue()
+    gate = threading.Event()
+    app.always("/in", Answer(gate=gate))
+    host = start_host(income(server, table, leaseTime="300s"), app=app)
+    ids = server.send(table, *(f"{number}".encode() for number in range(40)))
+    server.run(f"CREATE TABLE {table}_of (id bigint REFERENCES {table})")
+    server.run(f"INSERT INTO {table}_of VALUES (%s)", ids[20])
+    app.wait_for(40, "/in")
+    gate.set()  # they are settled together
+    wait_until(lambda: server.rows(table, "id") == [(ids[20],)], lambda: f"the others are gone, there are {server.rows(table, 'id')}")
+    host.wait_for_message("a row cannot be settled", "violates foreign key")
+
+
 def test_a_row_that_is_due_later_waits(start_host, server, app):
     """And comes when it is due, however long it is until the next look at the table."""
     table = server.queue()
