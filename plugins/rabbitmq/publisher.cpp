@@ -169,6 +169,8 @@ void Publisher::on_confirm(Channel channel, std::uint64_t tag, bool multiple, bo
   auto each = multiple ? open.begin() : open.find(tag);
   while (each != end && each != open.end()) {
     const PendingPtr pending = each->second;
+    if (sending_ && sending_->pending == pending)
+      throw Error(CLEAT_REMOTE, "the broker confirms a message before it has all of it");
     each = open.erase(each);
     if (channel == Channel::aside) tried(pending);
     if (pending->is_over) --unconfirmed_;

@@ -177,6 +177,23 @@ TEST_F(RabbitOutput, WhatWasSentInPartHasNotArrived) {
   EXPECT_TRUE(cut.is_retryable()) << cut.text;
 }
 
+TEST_F(RabbitOutput, WhatIsConfirmedBeforeAllOfItWasSentIsNotDone) {
+  std::promise<void> over;
+  const std::shared_future<void> is_over = over.get_future().share();
+  Script script;
+  script.publishing = [is_over](Peer& peer, const Published& message) {
+    if (message.exchange != "large") return;
+    peer.confirm(message.channel, 1);
+    is_over.wait();
+  };
+  start_output(script);
+  const std::string body(64U << 20U, 'x');
+  const Completion cut = wait(driver_.invoke("create", body, {{"exchange", "large"}}));
+  over.set_value();
+  EXPECT_EQ(cut.status, CLEAT_UNAVAILABLE);
+  EXPECT_NE(cut.text.find("before it has all of it"), std::string::npos) << cut.text;
+}
+
 TEST_F(RabbitOutput, OneThatIsNeverConfirmedHoldsUpNoOtherAside) {
   start_output({[](Peer& peer, const Published& message) {
     if (message.exchange == "nowhere") {
