@@ -287,7 +287,9 @@ void Link::hand_shaken(const Reply& reply) {
   const bool is_known = shakes_ == 1 && (word == "NOPERM" || word == "MISCONF");
   if (reply.is_error() && !is_known) {
     const Meaning meaning = meaning_of(reply.text());
-    fail(meaning.status, "it refused the connection: " + std::string(reply.text()));
+    // A server that does not know AUTH tells what came with it.
+    const std::string_view said = reply.text().substr(0, reply.text().find(", with args"));
+    fail(meaning.status, "it refused the connection: " + std::string(said));
     return;
   }
   if (--shakes_ == 0) came_up();

@@ -76,6 +76,20 @@ TEST(Handshake, BelievesARefusal) {
   EXPECT_NE(rig.host.health().second.find("max number of clients"), std::string::npos);
 }
 
+TEST(Handshake, RepeatsNoPassword) {
+  FakeRedis redis([](const FakeRedis::Words& words, FakeRedis::Connection&) -> std::string {
+    if (words[0] != "AUTH") return FakeRedis::usual;
+    return "-ERR unknown command 'AUTH', with args beginning with: '" + words[1] + "' \r\n";
+  });
+  Rig rig;
+  ASSERT_EQ(rig.init({{"redisHost", redis.address()}, {"redisPassword", "planted"}}).status, CLEAT_OK);
+  ASSERT_EQ(rig.plugin.start().status, CLEAT_OK);
+  ASSERT_TRUE(rig.host.wait_until([&] { return rig.host.health().first == CLEAT_HEALTH_DOWN; }));
+  EXPECT_NE(rig.host.health().second.find("unknown command 'AUTH'"), std::string::npos)
+      << rig.host.health().second;
+  EXPECT_EQ(rig.host.health().second.find("planted"), std::string::npos) << rig.host.health().second;
+}
+
 std::string all_slots_at(const FakeRedis& node) {
   const std::string port = node.address().substr(node.address().find(':') + 1);
   return "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n" + FakeRedis::bulk("127.0.0.1") + ":" + port + "\r\n";
