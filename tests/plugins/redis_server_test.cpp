@@ -90,6 +90,17 @@ TEST(Handshake, RepeatsNoPassword) {
   EXPECT_EQ(rig.host.health().second.find("planted"), std::string::npos) << rig.host.health().second;
 }
 
+TEST(Reply, ThatNobodyAskedForEndsNothing) {
+  FakeRedis redis([](const FakeRedis::Words& words, FakeRedis::Connection&) -> std::string {
+    return words[0] == "SET" ? "+OK\r\n+OK\r\n" : FakeRedis::usual;
+  });
+  Rig rig;
+  ASSERT_EQ(rig.init({{"redisHost", redis.address()}}).status, CLEAT_OK);
+  ASSERT_EQ(rig.plugin.start().status, CLEAT_OK);
+  EXPECT_TRUE(rig.host.wait_until([&] { return create_works(rig); }));
+  EXPECT_TRUE(create_works(rig));
+}
+
 std::string all_slots_at(const FakeRedis& node) {
   const std::string port = node.address().substr(node.address().find(':') + 1);
   return "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n" + FakeRedis::bulk("127.0.0.1") + ":" + port + "\r\n";
