@@ -17,17 +17,12 @@ struct FreeContext {
   void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
 };
 
-/// One server as nats://host:port or tls://host:port. A user or password in the URL is refused without repeating it.
+/// One server as nats://host:port or tls://host:port, without an @.
 std::string read_url(std::string_view text) {
   const std::size_t mark = text.find("://");
   const std::string scheme = mark == std::string_view::npos ? "nats" : common::lower(text.substr(0, mark));
   std::string_view host = mark == std::string_view::npos ? text : text.substr(mark + 3);
   host = host.substr(0, host.find('/'));
-  if (host.find('@') != std::string_view::npos)
-    refuse("url",
-           "expected host and port only, found a user or password in front of the host; give those in "
-           "username, password "
-           "or token");
   if (scheme != "nats" && scheme != "tls")
     refuse("url", "expected nats://host:port or tls://host:port, found the scheme '" + scheme + "'");
   const std::size_t bracket = host.rfind(']');
@@ -45,6 +40,11 @@ std::string read_url(std::string_view text) {
 
 void read_urls(const Config& config, ServerConfig& out) {
   const std::string given = config.text("url");
+  // Before anything is cut or told: there may be a comma or a slash in the password.
+  if (given.find('@') != std::string::npos)
+    refuse("url",
+           "expected host and port only, found a user or password in front of the host; give those in "
+           "username, password or token");
   for (const std::string_view one : common::split_list(given))
     out.urls.push_back(read_url(one));
   if (out.urls.empty()) refuse("url", "is missing: name the server as nats://host:port");

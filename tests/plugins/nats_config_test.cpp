@@ -59,7 +59,8 @@ TEST(NatsConfig, ReadsUrls) {
 
 TEST(NatsConfig, NeverRepeatsASecret) {
   for (const std::string& text :
-       {error({{"url", "nats://alice:geheim@one:4222"}}), error({{"nkeySeed", "geheim"}}),
+       {error({{"url", "nats://alice:geheim@one:4222"}}), error({{"url", "nats://alice:geheim/x@one"}}),
+        error({{"url", "nats://alice:gehe,geheim@one"}}), error({{"nkeySeed", "geheim"}}),
         error({{"credentials", "geheim"}}), error({{"password", "geheim"}}),
         error({{"token", "geheim"}, {"username", "a"}, {"password", "geheim"}}),
         error({{"clientKey", "geheim"}})}) {
