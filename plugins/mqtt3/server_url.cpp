@@ -99,8 +99,12 @@ Server read_server(std::string_view url) {
     rest.remove_prefix(scheme + 3);
   }
   out.port = out.tls ? kTlsPort : kPlainPort;
+  const bool has_late_at = rest.find('@') != std::string_view::npos;
   rest = rest.substr(0, rest.find_first_of("/?"));
   const std::size_t at = rest.rfind('@');
+  // Otherwise a part of the password would be taken for a port, and told.
+  if (at == std::string_view::npos && has_late_at)
+    refuse("expected '/' and '?' as %2F and %3F in the user and the password");
   if (at != std::string_view::npos) {
     read_login(rest.substr(0, at), out);
     rest.remove_prefix(at + 1);

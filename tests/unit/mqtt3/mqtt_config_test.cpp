@@ -78,6 +78,8 @@ TEST(MqttConfigTest, NamesTheFieldAndNeverASecret) {
   refused({{"url", "http://alice:hunter2@host"}}, "url: ");
   refused({{"url", "ws://alice:hunter2@host"}}, "url: ");
   refused({{"url", "tcp://alice:hunter2%zz@host"}}, "url: ");
+  refused({{"url", "tcp://alice:hunter2/x@host:1883"}}, "url: ");
+  refused({{"url", "tcp://alice:1?hunter2@host"}}, "url: ");
   refused({{"password", "hunter2"}}, "username: ");
   refused({{"username", "alice"}, {"password", "hunter2\xff"}}, "username and password: ");
   refused({{"topic", "a/#/b"}}, "topic: ");
