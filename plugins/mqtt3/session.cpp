@@ -65,8 +65,9 @@ Session::Heard Session::hear_connack(const Connack& connack, std::uint64_t now_n
   }
   if (connack.session_present && options_.connect.clean)
     return breach("a CONNACK with a session where a clean one was asked for");
-  if (connack.properties.server_keep_alive)
-    keep_alive_ = std::chrono::seconds(*connack.properties.server_keep_alive);
+  // More rarely than we want to know of its silence it need not be asked, and 0 is for ever.
+  const std::chrono::seconds wanted(connack.properties.server_keep_alive.value_or(0));
+  if (wanted.count() != 0) keep_alive_ = std::min<std::chrono::nanoseconds>(keep_alive_, wanted);
   // MQTT 3.1.1 sends all retained messages again with each SUBSCRIBE.
   const bool is_known = options_.is_subscribed && connack.session_present && version() == Version::v3_1_1;
   if (is_known) {
@@ -99,7 +100,7 @@ Session::Heard Session::hear_suback(const Suback& suback) {
 }
 
 std::uint64_t Session::ping_after_ns() const {
-  return keep_alive_.count() == 0 ? UINT64_MAX : later(sent_ns_, keep_alive_ * 3 / 4);
+  return later(sent_ns_, keep_alive_ * 3 / 4);
 }
 
 void Session::ping(std::uint64_t now_ns) {

@@ -164,6 +164,16 @@ TEST_P(MqttSession5, TheBrokersKeepAliveRules) {
   EXPECT_EQ(session_->next_ns(), now_ + 6 * kSecond);
 }
 
+TEST_P(MqttSession5, ABrokerThatWantsNoPingsIsAskedAllTheSame) {
+  for (const char* seconds : {"\x13\x00\x00", "\x13\xff\xff"}) {
+    open();
+    hear(as_broker::connack(version(), false, 0, std::string(seconds, 3)));
+    hear(as_broker::suback(version()));
+    session_->sent(now_);
+    EXPECT_LE(session_->next_ns(), now_ + 60 * kSecond) << "or nobody would notice that it is gone";
+  }
+}
+
 TEST_P(MqttSession5, ReasonsOfTheBrokerAreShown) {
   open();
   const Ended ended = end_of(
