@@ -173,6 +173,7 @@ void Subscriber::hear(const Frame& frame, std::uint64_t now) {
 }
 
 void Subscriber::acknowledge(std::uint64_t now) {
+  if (link_.state() != Link::State::open) return;  // what is done is remembered for the next connection
   std::string packets;
   for (const std::uint16_t id : inbox_.take_acknowledgeable())
     put_puback(packets, id);
