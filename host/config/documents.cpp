@@ -28,7 +28,9 @@ Line read_line(std::string_view text) {
   if (line.text.ends_with('\r')) line.text.remove_suffix(1);
   if (!line.text.starts_with("---") && !line.text.starts_with("...")) return line;
   const std::string_view after = line.text.substr(3);
-  if (!after.empty() && after.front() != ' ' && after.front() != '\t') return line;
+  // As daprd splits: whatever follows the dashes.
+  const bool is_blank = after.empty() || after.front() == ' ' || after.front() == '\t';
+  if (!is_blank && line.text.front() == '.') return line;
   line.is_separator = true;
   line.after = after;
   return line;

@@ -47,8 +47,14 @@ TEST(Documents, LastSeparatorMayHaveBlanksAndNoLineEnd) {
 }
 
 TEST(Documents, DashesThatAreNoSeparatorStay) {
-  const auto documents = split_documents("a: |\n  ---\n  -----BEGIN\nb: 1\n-----\n");
+  const auto documents = split_documents("a: |\n  ---\n  -----BEGIN\nb: 1\n...c: 2\n");
   ASSERT_EQ(documents.size(), 1U);
+}
+
+TEST(Documents, AnyLineOfThreeDashesAndMoreSeparates) {
+  const auto documents = split_documents("a: 1\n----------\nb: 2\n---# the third\nc: 3\n");
+  ASSERT_EQ(documents.size(), 3U);
+  EXPECT_EQ(documents[2].text, "\nc: 3\n");
 }
 
 TEST(Documents, MarkOfByteOrderAndForeignLineEndsDoNotMatter) {
