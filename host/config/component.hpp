@@ -54,7 +54,8 @@ struct ComponentSelection {
 
 /// Reads the YAML files of the directories, in flag order, then by file name, not recursive. A document that
 /// cannot be read is a warning and its siblings load; a missing directory and a name given twice are errors,
-/// as in Dapr. Documents of another kind, namespace or scope are left out without a word, as in Dapr.
+/// as in Dapr. Documents of another kind or scope and components of another namespace are left out without a word, as in
+/// Dapr.
 /// Any fault in a Resiliency document is an error, unlike in Dapr: policies that are silently missing would
 /// change what becomes of an event.
 Result<ComponentFiles> load_components(const std::vector<std::filesystem::path>& directories,

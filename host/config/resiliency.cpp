@@ -43,7 +43,6 @@ Result<> ResiliencyDocuments::add(const std::filesystem::path& file, const YamlN
   if (is_given(metadata) && !is_named)
     return place.fault(metadata->line,
                        fmt::format("metadata: expected a mapping, found {}", shown(*metadata)));
-  if (is_named && !is_for_namespace(selection_, text_of(metadata->find("namespace")))) return {};
   const auto scopes = read_scopes(root);
   if (!scopes) return place.fault(root.line, scopes.error().text);
   if (!is_for_application(selection_, *scopes)) return {};
