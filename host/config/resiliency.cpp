@@ -170,20 +170,24 @@ Result<Policies> ResiliencyDocuments::resolve(const std::vector<Component>& comp
 
 bool looks_like_resiliency(std::string_view text) {
   constexpr std::string_view kAround = " \t\"'";
+  constexpr std::size_t kNear = 256;
   const auto cut_back = [&](std::string_view& left) {
     const auto last = left.find_last_not_of(kAround);
     left = left.substr(0, last == std::string_view::npos ? 0 : last + 1);
   };
-  for (std::size_t at = text.find(kKind); at != std::string_view::npos; at = text.find(kKind, at + 1)) {
-    const std::size_t line = text.rfind('\n', at);
-    const std::size_t begin = line == std::string_view::npos ? 0 : line + 1;
-    std::string_view left = text.substr(begin, at - begin);
-    if (left.find('#') != std::string_view::npos) continue;
-    cut_back(left);
-    if (!left.ends_with(':')) continue;
-    left.remove_suffix(1);
-    cut_back(left);
-    if (left.size() >= 4 && iequals(left.substr(left.size() - 4), "kind")) return true;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::string_view line = text.substr(begin, text.find('\n', begin) - begin);
+    begin += line.size() + 1;
+    const std::string_view said = line.substr(0, line.find('#'));
+    for (std::size_t at = said.find(kKind); at != std::string_view::npos; at = said.find(kKind, at + 1)) {
+      // So far before it, so that a long line costs no more than many short ones.
+      std::string_view left = said.substr(at - std::min(at, kNear), std::min(at, kNear));
+      cut_back(left);
+      if (!left.ends_with(':')) continue;
+      left.remove_suffix(1);
+      cut_back(left);
+      if (left.size() >= 4 && iequals(left.substr(left.size() - 4), "kind")) return true;
+    }
   }
   return false;
 }

@@ -148,9 +148,14 @@ TEST(ResiliencyFaults, ADocumentThatCannotBeReadEndsTheStartToo) {
     EXPECT_THAT(files.error().text,
                 AllOf(HasSubstr("a.yaml:"), HasSubstr("the host does not start without the policies")));
   }
+  std::string long_line = "a: b: ";  // of which each word is looked at once
+  while (long_line.size() < 1'000'000)
+    long_line += "Resiliency";
+  long_line += '\n';
   for (const std::string& other :
        {std::string("kind: Component\nspec: [\n"), std::string("# kind: Resiliency\nspec: [\n"),
-        std::string("kind: Component\nremark: Resiliency of [\nspec: [\n"), std::string("resiliency: [\n")}) {
+        std::string("kind: Component\nremark: Resiliency of [\nspec: [\n"), std::string("resiliency: [\n"),
+        long_line}) {
     const auto files = try_load("---\n" + other + std::string(kOrders));
     ASSERT_TRUE(files) << other << files.error().text;
     EXPECT_THAT(files->warnings, ElementsAre(HasSubstr("not valid YAML"))) << other;
