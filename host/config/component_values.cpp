@@ -180,9 +180,20 @@ class ValueReader {
     return {};
   }
 
+  /// What an environment file quotes arrives with its quotes. daprd takes them off.
+  std::string without_quotes(const std::string& field, std::string value, std::size_t line) {
+    const bool is_quoted =
+        value.size() >= 2 && value.front() == '"' && value.find_first_of("\"\\", 1) == value.size() - 1;
+    if (!is_quoted) return value;
+    warn(line,
+         fmt::format("metadata field '{}': the quotes around the variable's value are left out, as Dapr does",
+                     field));
+    return value.substr(1, value.size() - 2);
+  }
+
   std::string environment_value(const std::string& field, const std::string& variable, std::size_t line) {
     auto value = read_env_ref(variable, environment_);
-    if (value) return std::move(*value);
+    if (value) return without_quotes(field, std::move(*value), line);
     warn(line, fmt::format("metadata field '{}' is left empty: {}", field, value.error().text));
     return {};
   }

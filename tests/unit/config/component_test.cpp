@@ -244,8 +244,15 @@ TEST(Component, TemplatesAreExpandedAfterVariables) {
   auto selection = selection_of_app1();
   selection.environment = [](const std::string& name) -> std::optional<std::string> {
     if (name == "V") return "{appID}";
+    if (name == "QUOTED") return "\"/data\"";
+    if (name == "PART") return "\"a\" or \"b\"";
     return std::nullopt;
   };
+  const auto quoted =
+      load(spec_with("  metadata: [{name: a, envRef: QUOTED}, {name: b, envRef: PART}]\n"), selection);
+  EXPECT_EQ(*quoted.components.at(0).find("a"), "/data") << "as Dapr, for what an environment file leaves";
+  EXPECT_EQ(*quoted.components.at(0).find("b"), "\"a\" or \"b\"");
+  EXPECT_THAT(quoted.warnings, ElementsAre(HasSubstr("quotes around")));
   EXPECT_EQ(*load(spec_with("  metadata: [{name: a, envRef: V}]\n"), selection).components.at(0).find("a"),
             "app1");
 }
