@@ -77,7 +77,9 @@ std::optional<InvokeOutcome> Invoker::find(std::string_view binding, const Outpu
     return failure(binding, CLEAT_NOT_FOUND, fmt::format("couldn't find output binding {}", binding));
   }
   const auto& offered = output->operations;
-  if (std::find(offered.begin(), offered.end(), request.operation) == offered.end()) {
+  // Where nothing is offered yet it is not known what is not.
+  const bool is_known = output->port != nullptr || !offered.empty();
+  if (is_known && std::find(offered.begin(), offered.end(), request.operation) == offered.end()) {
     InvokeOutcome outcome =
         failure(binding, CLEAT_UNSUPPORTED,
                 fmt::format("binding {} does not support operation {}. supported operations:{}", binding,

@@ -17,6 +17,7 @@ class InvokeTest : public ::testing::TestWithParam<bool> {
   InvokeTest() {
     host_.outputs.push_back({"k", {"create", "get"}, &port_, "", false});
     host_.outputs.push_back({"down", {"create"}, nullptr, "no broker", false});
+    host_.outputs.push_back({"new", {}, nullptr, "it is still starting", false});
   }
   [[nodiscard]] bool strict() const { return GetParam(); }
 
@@ -124,6 +125,10 @@ TEST_P(InvokeTest, SaysWhatDaprdSays) {
   EXPECT_EQ(invoke(R"({"operation":"create"})", {.binding = "down"}).message,
             strict() ? "error invoking output binding down: couldn't find output binding down"
                      : "error invoking output binding down: the component is not running: no broker");
+  EXPECT_EQ(invoke(R"({"operation":"create"})", {.binding = "new"}).message,
+            strict()
+                ? "error invoking output binding new: couldn't find output binding new"
+                : "error invoking output binding new: the component is not running: it is still starting");
 }
 
 TEST_P(InvokeTest, ChecksInDaprdsOrder) {
