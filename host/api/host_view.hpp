@@ -33,6 +33,7 @@ struct ComponentView {
   std::string last_error;      ///< of the component or of its delivery
   std::uint64_t last_error_wall_ns = 0;
   bool required = false;        ///< readiness waits for it
+  bool is_left_out = false;     ///< it did not start, and its initPolicy is to go on without it
   std::uint32_t unsettled = 0;  ///< events that the plugin has out
   DeliveryView delivery;        ///< of an input that has begun
   Pairs details;                ///< what the plugin says of its far end

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "api/component_json.hpp"
 #include "api/json_writer.hpp"
 
@@ -9,9 +11,11 @@ namespace cleat {
 namespace {
 
 void write_components(JsonWriter& writer, const std::vector<ComponentView>& components) {
-  if (components.empty()) return;
+  const auto is_left_out = [](const ComponentView& component) { return component.is_left_out; };
+  if (std::all_of(components.begin(), components.end(), is_left_out)) return;
   writer.open_member("components", '[');
   for (const ComponentView& component : components) {
+    if (component.is_left_out) continue;
     writer.open('{');
     writer.member("name", component.name);
     writer.member("type", component.type);

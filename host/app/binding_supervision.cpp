@@ -208,6 +208,7 @@ ComponentView Binding::view() {
     view.reason = reason_;
     view.since_wall_ns = since_wall_ns_;
     view.restarts = restarts_;
+    view.is_left_out = state_ == State::failed && restarts_ == 0 && init_policy() == InitPolicy::ignore;
     view.last_error = last_error_;
     view.last_error_wall_ns = last_error_wall_ns_;
   }

@@ -74,6 +74,19 @@ TEST(Metadata, HasDaprdsMembersAndOurs) {
   EXPECT_EQ(document->find("resiliencies")->items.at(1).find("name")->text, "yours");
 }
 
+TEST(Metadata, NamesNoComponentThatIsGoneOnWithout) {
+  FakeHostView host;
+  ComponentView out;
+  out.name = "out";
+  out.state = "failed";
+  out.is_left_out = true;
+  host.views = {out};
+  const HostFacts about = facts();
+  const json::Value document = document_of(about, host, ExtendedMetadata(), false);
+  EXPECT_EQ(document.find("components"), nullptr);
+  EXPECT_EQ(document.find("cleat")->find("components")->items.size(), 1U);
+}
+
 TEST(Metadata, IsDaprdsAloneWhenStrict) {
   const FakeHostView host;
   const ExtendedMetadata extended;
