@@ -211,7 +211,7 @@ void App::make_channels() {
   context_->make_route = [this](std::size_t home, const RouteRequest& request) {
     return std::make_unique<http::AppChannel>(
         http::AppChannelOptions{request.path, request.type, request.content_type_from_source,
-                                request.handler_timeout_ns},
+                                request.reads_answers, request.handler_timeout_ns},
         *connections_[home]);
   };
   app_port_ = std::make_unique<AppPort>(*loops_[0], options_.app_channel_address, options_.app_port, log_,

@@ -21,6 +21,7 @@ namespace cleat {
 struct RouteRequest {
   std::string component, type, path;
   bool content_type_from_source = false;
+  bool reads_answers = false;
   std::uint64_t handler_timeout_ns = 0;
 };
 

@@ -25,8 +25,12 @@ class Settings {
   Result<InputSettings> make() {
     InputSettings settings;
     settings.ask_application = !host_.direction_given;
-    settings.route = {component_.name, type_.type, host_.route.empty() ? component_.name : host_.route,
-                      host_.content_type_from_source, fields_.handler_timeout_ns};
+    settings.route = {component_.name,
+                      type_.type,
+                      host_.route.empty() ? component_.name : host_.route,
+                      host_.content_type_from_source,
+                      fields_.delivery_reply || fields_.reply_outputs,
+                      fields_.handler_timeout_ns};
     DispatcherOptions& options = settings.dispatcher;
     options.component = component_.name;
     options.fields = fields_;

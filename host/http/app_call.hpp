@@ -17,6 +17,7 @@ struct AppTarget {
   std::string batch_head;    ///< the same for a batch, up to the value of its size
   std::string options_head;  ///< the whole probe
   EventHeaderOptions headers;
+  bool reads_answers = false;  ///< to a single event: what is in them matters, not only their status
   WallText wall;
 };
 

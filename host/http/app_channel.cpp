@@ -44,6 +44,7 @@ AppChannel::AppChannel(const AppChannelOptions& options, AppConnections& connect
   target_.headers.user_agent = user_agent(app);
   target_.headers.content_type_from_source = options.content_type_from_source;
   target_.headers.strict_dapr = app.strict_dapr;
+  target_.reads_answers = options.reads_answers;
 }
 
 void AppChannel::submit(AppCall::Cargo cargo, AnswerHandler& handler) {

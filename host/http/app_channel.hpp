@@ -12,6 +12,7 @@ struct AppChannelOptions {
       route;  ///< of the component; may carry a query. Not empty: the component's name where none is set
   std::string binding_type;  ///< "bindings.kafka"
   bool content_type_from_source = false;
+  bool reads_answers = false;            ///< what is in the answer to an event matters
   std::uint64_t handler_timeout_ns = 0;  ///< `handlerTimeout`, of one attempt; 0: as long as it takes
 };
 

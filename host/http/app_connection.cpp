@@ -134,10 +134,17 @@ void AppConnection::begin(AppCall&& call) {
   send();
 }
 
+// The length of an answer that nobody reads is no reason to ask again.
+MessageLimits AppConnection::response_limits() const {
+  MessageLimits limits = owner_.limits().response;
+  limits.drops_rest = call_.batch() == nullptr && !call_.target->reads_answers;
+  return limits;
+}
+
 void AppConnection::send() {
   build_head();
   limit_silence();
-  parser_.emplace(response_, owner_.limits().response);
+  parser_.emplace(response_, response_limits());
   written_ = 0;
   all_written_ = false;
   response_begun_ = false;
@@ -220,8 +227,10 @@ void AppConnection::parse() {
   while (in_.size() > 0 && state_ == State::busy) {
     in_.consume(parser_->feed(in_.data().data(), in_.size()));
     if (parser_->fault() == ParseFault::body_too_large) {
-      return end({Outcome::broken, fmt::format("the application's answer is longer than {} bytes",
-                                               owner_.limits().response.body_bytes)});
+      return end(
+          {Outcome::broken,
+           fmt::format("the application's answer is longer than {} bytes, the most that is read of one",
+                       owner_.limits().response.body_bytes)});
     }
     if (parser_->fault() != ParseFault::none ||
         (parser_->need_more() && in_.size() > owner_.limits().response.header_bytes)) {
@@ -241,7 +250,7 @@ void AppConnection::complete() {
     if (++interim_ > kMaxInterim)
       return end({Outcome::broken, "the application sent interim answers without an end"});
     interim_status_ = in_.size() == 0 ? status : 0;
-    parser_.emplace(response_, owner_.limits().response);
+    parser_.emplace(response_, response_limits());
     return;
   }
   if (status < 100 || status > 599) {

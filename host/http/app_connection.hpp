@@ -89,6 +89,7 @@ class AppConnection final : public boost::intrusive_ref_counter<AppConnection, b
   void set_options();
   void set_tcp_option(int name, int value);
   void limit_silence();
+  [[nodiscard]] MessageLimits response_limits() const;
   void send();
   void build_head();
   void write_out();

@@ -45,6 +45,7 @@ class HeaderList {
 struct MessageLimits {
   std::size_t header_bytes = 8192;
   std::uint64_t body_bytes = 0;  ///< 0: no limit
+  bool drops_rest = false;       ///< a longer body is cut there, not refused
 };
 
 /// Why a message was not taken.

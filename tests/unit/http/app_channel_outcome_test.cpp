@@ -38,6 +38,34 @@ TEST_F(AppChannelTest, TellsUnreachableFromBroken) {
   EXPECT_NE(refused.error.find("refused"), std::string::npos) << refused.error;
 }
 
+TEST_F(AppChannelTest, ALongAnswerThatNobodyReadsIsAnAnswer) {
+  const std::string long_answer(5 << 20, 'x');
+  const std::string head =
+      "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(long_answer.size()) + "\r\n\r\n";
+  start();
+  post();
+  RawSocket socket = application_.accept();
+  RawMessage::read(socket);
+  socket.send(head + long_answer);
+  EXPECT_EQ(answer(0).status, 200U);
+  post();
+  RawMessage::read(socket);
+  socket.send(kOk);
+  EXPECT_EQ(answer(1).status, 200U) << "on the same connection";
+}
+
+TEST_F(AppChannelTest, ALongAnswerThatIsReadIsBroken) {
+  channel_options_.reads_answers = true;
+  start();
+  post();
+  RawSocket socket = application_.accept();
+  RawMessage::read(socket);
+  socket.send("HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n");
+  const Kept kept = answer(0);
+  EXPECT_EQ(kept.outcome, Outcome::broken);
+  EXPECT_NE(kept.error.find("longer than 4194304 bytes"), std::string::npos) << kept.error;
+}
+
 TEST_F(AppChannelTest, TakesAnEarlyAnswerToALargeEvent) {
   start();
   post({.data = std::string(16 << 20, 'x')});

@@ -229,6 +229,7 @@ TEST_F(AppChannelTest, HasPatienceWithAnApplicationThatReadsALargeEventLate) {
 
 TEST_F(AppChannelTest, BoundsTheResponse) {
   options_.connection.response = {1024, 1000};
+  channel_options_.reads_answers = true;
   start();
   post();
   RawSocket socket = application_.accept();
