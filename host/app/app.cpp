@@ -240,7 +240,9 @@ void App::check_ready() {
   }
   if (ready_.load(std::memory_order_relaxed) || (app_port_ && !app_port_->reached())) return;
   ready_.store(true, std::memory_order_release);
-  log_.info(fmt::format("cleat initialized. Status: Running. Init Elapsed {}ms",
+  // With daprd's name for those who wait for its line.
+  log_.info(fmt::format("{} initialized. Status: Running. Init Elapsed {}ms",
+                        options_.strict_dapr ? "dapr" : "cleat",
                         (loops_[0]->now_ns() - began_ns_) / kMillisecond));
 }
 
