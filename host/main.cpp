@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -23,6 +24,11 @@ void fill_standard_descriptors() {
   }
 }
 
+bool is_ignored(int signal) {
+  struct sigaction now {};
+  return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 // Blocked before any thread starts, so that every thread inherits it and only sigwait() sees them.
 sigset_t block_signals() {
   std::signal(SIGPIPE, SIG_IGN);
@@ -30,7 +36,8 @@ sigset_t block_signals() {
   sigemptyset(&ending);
   sigaddset(&ending, SIGINT);
   sigaddset(&ending, SIGTERM);
-  sigaddset(&ending, SIGHUP);
+  if (!is_ignored(SIGHUP))
+    sigaddset(&ending, SIGHUP);  // nohup ignores it, but sigwait() would take it all the same
   pthread_sigmask(SIG_BLOCK, &ending, nullptr);
   return ending;
 }
@@ -44,16 +51,23 @@ int wait_for_signal(const sigset_t& ending) {
 
 // Without a thread that waits for it: the system may have none to give by then.
 void end_at_second_signal(const sigset_t& ending) {
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP})
+  for (const int signal : {SIGINT, SIGTERM})
     std::signal(signal, [](int) { ::_exit(EXIT_FAILURE); });
+  if (!is_ignored(SIGHUP)) std::signal(SIGHUP, [](int) {});
   pthread_sigmask(SIG_UNBLOCK, &ending, nullptr);
+}
+
+// As daprd does at SIGHUP: the same flags, and files that may have changed. Returns only if that cannot be.
+void start_again(char** argv) {
+  ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+  ::execv("/proc/self/exe", argv);
 }
 
 cleat::LogOptions log_options(const cleat::Options& options) {
   return {options.log_level, options.log_as_json, {options.app_id, cleat::host_name(), CLEAT_VERSION}};
 }
 
-int run(const cleat::Options& options) {
+int run(const cleat::Options& options, char** argv) {
   const sigset_t ending = block_signals();
   auto async_log = std::make_unique<cleat::AsyncLog>(log_options(options));
   cleat::Log& log = *async_log;
@@ -65,9 +79,16 @@ int run(const cleat::Options& options) {
     return EXIT_FAILURE;
   }
   const int signal = wait_for_signal(ending);
-  log.info("stopping", {{"signal", strsignal(signal)}});
+  const bool again = signal == SIGHUP;
+  log.info(again ? "stopping, to start again with the same flags" : "stopping",
+           {{"signal", strsignal(signal)}});
   end_at_second_signal(ending);
   const cleat::App::Stopped stopped = app.stop();
+  if (again) {
+    async_log->flush();
+    start_again(argv);
+    log.error("the host cannot start itself again", {{"reason", strerror(errno)}});
+  }
   if (stopped == cleat::App::Stopped::stuck) {
     async_log->flush();
     std::_Exit(EXIT_FAILURE);
@@ -86,5 +107,5 @@ int main(int argc, char** argv) {
   }
   const auto& options = std::get<cleat::Options>(parsed);
   if (options.wait) return cleat::wait_for_outbound_health(options);
-  cleat::end_process(run(options));
+  cleat::end_process(run(options, argv));
 }

@@ -205,6 +205,27 @@ def test_a_handler_over_the_deadline_is_cut(start_host, app):
     assert [(entry["level"], entry["running"]) for entry in named] == [("warning", "1")], host.output
 
 
+def test_a_hangup_starts_it_again_with_the_files_that_are_there_now(start_host):
+    host = start_host(component("sink", "bindings.null")).ready()
+    (host.folder / "resources" / "late.yaml").write_text(component("late", "bindings.null"))
+    host.signal(signal.SIGHUP)
+    host.wait_for_message("Component loaded: late")
+    host.wait_for_message("cleat stopped")
+    assert host.stop() == 0
+
+
+def test_a_hangup_that_is_ignored_is_ignored(start_host):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        host = start_host(component("sink", "bindings.null")).ready()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    host.signal(signal.SIGHUP)
+    host.signal(signal.SIGTERM)
+    assert host.wait_exit() == 0
+    assert not any("start again" in text for text in host.messages()), host.output
+
+
 def test_a_second_signal_ends_at_once(start_host, app):
     gate = threading.Event()
     app.always("/numbers", Answer(gate=gate))
