@@ -30,7 +30,9 @@ void Subscription::on_answer(const Answer& answer) {
     ask_again(std::string(answer.error));
     return;
   }
-  const bool yes = (answer.status >= 200 && answer.status < 300) || answer.status == 405;
+  // Who does not know the method knows the route: 405, and 501 of servers that know no OPTIONS at all.
+  const bool yes = (answer.status >= 200 && answer.status < 300) || answer.status == 405 ||
+                   (answer.status == 501 && !options_.strict_dapr);
   if (!yes && answer.status >= 500 && !options_.strict_dapr) {
     ask_again(fmt::format("OPTIONS was answered {}", answer.status));
     return;
