@@ -89,7 +89,7 @@ void describe_record(const ReadRecord& record, bool escape, HeaderFilter& filter
   for (const auto& [name, value] : record.headers) {
     if (filter.excludes(name)) continue;
     trace(name, value, event);
-    metadata.set(first, shown(name), shown(value));
+    metadata.set(first, name, shown(value));
   }
 }
 
