@@ -69,6 +69,8 @@ std::string one_of(const Config& config, std::string_view name, std::string_view
 
 void read_input(const Config& config, KafkaConfig& out) {
   for (std::string& topic : list(config.text("topics"))) {  // the group refuses a topic that is named twice
+    if (topic.front() == '^')
+      refuse("topics: expected names of topics, found '" + topic + "': patterns are not offered");
     if (std::find(out.topics.begin(), out.topics.end(), topic) == out.topics.end())
       out.topics.push_back(std::move(topic));
   }

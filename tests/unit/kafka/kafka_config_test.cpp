@@ -128,6 +128,8 @@ TEST(KafkaConfigTest, Faults) {
        "out to send "
        "and receive the records' bytes as they are"},
       {{{"initialOffset", "middle"}}, "kafka error: invalid initialOffset: middle"},
+      {{{"topics", "a,^orders.*"}},
+       "kafka error: topics: expected names of topics, found '^orders.*': patterns are not offered"},
       {{{"onOffsetLost", "x"}},
        "kafka error: invalid onOffsetLost: expected stop, oldest or newest, found 'x'"},
       {{{"version", "two"}}, "kafka error: invalid kafka version: expected one like 2.0.0, found 'two'"},
