@@ -58,6 +58,8 @@ std::map<kafka::PartitionKey, kafka::FirstStart> CheckpointStore::starts(
     kafka::FirstStart start = entry.start;
     if (entry.is_asking && start.failure.empty())
       start = {std::nullopt, "the storage account has not answered yet"};
+    // Who was never asked has not said that there is none.
+    if (is_stopped_ && entry.good_until <= Clock::now()) start = {std::nullopt, "the component stops"};
     out[key] = std::move(start);
   }
   return out;

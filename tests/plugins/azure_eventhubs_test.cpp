@@ -141,6 +141,7 @@ TEST_F(CheckpointStoreTest, AStopEndsTheWaiting) {
   server.wait_for("HEAD", 1);
   store->stop();
   EXPECT_FALSE(waiting.get().failure.empty());
+  EXPECT_EQ(ask_one(1).failure, "the component stops") << "who was not asked did not say that there is none";
   server.note("go on");
 }
 
