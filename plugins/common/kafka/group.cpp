@@ -184,9 +184,14 @@ void Group::assign(rd_kafka_topic_partition_list_t* list) {
   }
 }
 
-void Group::unassign(rd_kafka_topic_partition_list_t* list) {
+/// Of what is revoked the library takes back only what it was given, and stays in the middle of the rebalance for ever
+/// otherwise: nothing of an assignment that could not be taken over.
+void Group::unassign(const Intake::Partitions& gone) {
   if (config_.cooperative()) {
-    const RdError error(rd_kafka_incremental_unassign(client_->get(), list));
+    const PartitionList list = new_list(gone.size());
+    for (const auto& partition : gone)
+      rd_kafka_topic_partition_list_add(list.get(), partition->topic.c_str(), partition->number);
+    const RdError error(rd_kafka_incremental_unassign(client_->get(), list.get()));
     if (error) host_.log(CLEAT_LOG_WARN, "partitions could not be given up: " + text_of(error));
   } else {
     rd_kafka_assign(client_->get(), nullptr);
@@ -216,7 +221,7 @@ void Group::revoked(rd_kafka_topic_partition_list_t* list) {
   host_.log(CLEAT_LOG_INFO, is_lost ? "partitions lost" : "partitions revoked",
             {{"group", config_.group}, {"partitions", where(gone)}, {"unsettled", std::to_string(left)}});
   close(gone);
-  unassign(list);
+  unassign(gone);
 }
 
 void Group::close(const Intake::Partitions& gone) {

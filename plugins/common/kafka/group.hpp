@@ -62,7 +62,7 @@ class Group {
   void committed(rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* list);
   void answered(Partition& partition, std::int64_t offset, bool is_stored);
   void assign(rd_kafka_topic_partition_list_t* list);
-  void unassign(rd_kafka_topic_partition_list_t* list);
+  void unassign(const Intake::Partitions& gone);
   [[nodiscard]] PartitionList moved(const Intake::Partitions& partitions);
   [[nodiscard]] std::string where(const Intake::Partitions& partitions) const;
 
