@@ -38,7 +38,7 @@ bool count_partitions(Client& client, const std::string& name, std::map<std::str
 }  // namespace
 
 std::string commit_and_wait(Client& client, const rd_kafka_topic_partition_list_t& list,
-                            std::chrono::milliseconds most) {
+                            std::chrono::milliseconds most, std::map<PartitionKey, std::string>* refused) {
   const Queue queue(rd_kafka_queue_new(client.get()));
   rd_kafka_resp_err_t error = rd_kafka_commit_queue(client.get(), &list, queue.get(), nullptr, nullptr);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return rd_kafka_err2str(error);
@@ -46,7 +46,19 @@ std::string commit_and_wait(Client& client, const rd_kafka_topic_partition_list_
       rd_kafka_queue_poll(queue.get(), static_cast<int>(most.count())));
   if (!event) return "no broker answered within " + std::to_string(most.count()) + " ms";
   error = rd_kafka_event_error(event.get());
-  return error == RD_KAFKA_RESP_ERR_NO_ERROR ? std::string() : rd_kafka_err2str(error);
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+  // The error of the whole is that of the last partition that has one.
+  const rd_kafka_topic_partition_list_t* const answered = rd_kafka_event_topic_partition_list(event.get());
+  bool is_any_stored = false;
+  for (int i = 0; refused != nullptr && answered != nullptr && i < answered->cnt; ++i) {
+    const rd_kafka_topic_partition_t& one = answered->elems[i];
+    is_any_stored = is_any_stored || one.err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR)
+      (*refused)[{one.topic, one.partition}] = rd_kafka_err2str(one.err);
+  }
+  if (is_any_stored) return {};
+  if (refused != nullptr) refused->clear();
+  return rd_kafka_err2str(error);
 }
 
 bool StartPositions::learn_topics(Client& client) {
@@ -150,11 +162,18 @@ StartPositions::Outcome StartPositions::resolve(Client& client, rd_kafka_topic_p
       rd_kafka_topic_partition_list_add(starts.get(), one.topic, one.partition)->offset = one.offset;
     }
   }
+  std::map<Key, std::string> refused;
   if (starts->cnt > 0)
-    outcome.failure = is_stopping_ ? "the component stops"
-                                   : commit_and_wait(client, *starts, std::chrono::milliseconds(kLearnMs));
+    outcome.failure = is_stopping_
+                          ? "the component stops"
+                          : commit_and_wait(client, *starts, std::chrono::milliseconds(kLearnMs), &refused);
   if (!outcome.failure.empty()) return outcome;
   for (int i = 0; i < list.cnt; ++i) {
+    const auto why = refused.find({list.elems[i].topic, list.elems[i].partition});
+    if (why != refused.end()) {
+      outcome.unknown[why->first] = "its start cannot be committed: " + why->second;
+      list.elems[i].offset = RD_KAFKA_OFFSET_END;
+    }
     if (list.elems[i].offset >= 0) note(list.elems[i].topic, list.elems[i].partition, list.elems[i].offset);
   }
   return outcome;

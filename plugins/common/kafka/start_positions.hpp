@@ -72,8 +72,10 @@ class StartPositions {
   std::map<Key, std::int64_t> known_;  ///< offsets that this process has read or written before
 };
 
-/// Commits the offsets of the list and waits for the answer at most this long. Empty on success.
+/// Commits the offsets of the list and waits for the answer at most this long. Empty on success. With `refused` it is one
+/// too if some of the offsets were stored; the others are named there, with why.
 std::string commit_and_wait(Client& client, const rd_kafka_topic_partition_list_t& list,
-                            std::chrono::milliseconds most);
+                            std::chrono::milliseconds most,
+                            std::map<PartitionKey, std::string>* refused = nullptr);
 
 }  // namespace cleat::kafka
