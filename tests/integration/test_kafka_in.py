@@ -115,6 +115,28 @@ def test_compressed_batches(start_host, kafka, app, compression):
     assert len({event.body for event in app.wait_for(100, "/in")}) == 100
 
 
+def test_the_marks_of_transactions_are_passed(start_host, kafka, app):
+    """Behind the last record of a transaction stands its mark: a group that stops before it finds its offset gone one day."""
+    from confluent_kafka import Producer
+
+    topic, group = kafka.topic(), uuid.uuid4().hex
+    producer = Producer({"bootstrap.servers": kafka.address(), "transactional.id": topic})
+    producer.init_transactions(30)
+    for value in (b"kept", b"aborted"):
+        producer.begin_transaction()
+        producer.produce(topic, value)
+        producer.flush(30)
+        (producer.commit_transaction if value == b"kept" else producer.abort_transaction)(30)
+    start_host(income(kafka, topic, consumerGroup=group), app=app)
+    assert app.wait_for(1, "/in")[0].body == b"kept"
+    reader = Consumer({"bootstrap.servers": kafka.address(), "group.id": uuid.uuid4().hex})
+    _, end = reader.get_watermark_offsets(TopicPartition(topic, 0), 30)
+    reader.close()
+    assert end == 4
+    wait_until(lambda: kafka.committed(group, topic) == {0: end}, lambda: f"the offset {end}, it is {kafka.committed(group, topic)}")
+    assert len(app.requests("/in")) == 1
+
+
 def test_a_record_that_fails_is_attempted_again_and_holds_only_its_partition(start_host, kafka, app):
     topic, group = kafka.topic(2), uuid.uuid4().hex
     app.always("/in", lambda request: 500 if request.body == b"poison" else 200)

@@ -150,7 +150,13 @@ void Consumer::take(const std::shared_ptr<Partition>& partition, std::size_t roo
   while (!waiting.empty() && taken_.size() < room) {
     Message message = std::move(waiting.front());
     waiting.pop_front();
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+      if (!taken_.empty()) {  // after those before it are delivered
+        waiting.push_front(std::move(message));
+        break;
+      }
+      intake_.reach(*partition, message->offset);
+    } else if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
       failed_message(*partition, *message);
       if (partition->is_lost) break;
     } else if (!intake_.is_acked(*partition, message->offset)) {

@@ -82,6 +82,11 @@ void Intake::skip_acked(Partition& partition, std::int64_t offset) {
   has_progress_ = true;
 }
 
+void Intake::reach(Partition& partition, std::int64_t offset) {
+  const std::lock_guard lock(mutex_);
+  has_progress_ = partition.tracker.reach(offset) || has_progress_;
+}
+
 void Intake::deliver(const std::shared_ptr<Partition>& partition, Client& client, EventBatch& batch,
                      std::deque<Message>& messages) {
   const std::lock_guard lock(mutex_);

@@ -45,6 +45,9 @@ class Intake {
   /// Counts such a record without delivering it. Only when every record before it is known to the tracker: otherwise the
   /// position would pass those that are not.
   void skip_acked(Partition& partition, std::int64_t offset);
+  /// Everything before this offset was read: what is between the last record and it are marks of transactions, or records
+  /// of one that was aborted.
+  void reach(Partition& partition, std::int64_t offset);
   /// Delivers messages, one for each event of the batch, in order. Those that the host did not take stay in
   /// `messages`.
   void deliver(const std::shared_ptr<Partition>& partition, Client& client, EventBatch& batch,

@@ -19,6 +19,14 @@ void OffsetTracker::skip(std::int64_t offset) {
   advance();
 }
 
+bool OffsetTracker::reach(std::int64_t offset) {
+  const std::int64_t end = entries_.empty() ? position_ : entries_.back().offset + 1;
+  if (given_back_ || offset <= end) return false;
+  entries_.push_back({offset - 1, State::acked});
+  advance();
+  return true;
+}
+
 void OffsetTracker::settle(std::uint64_t number, bool acked) {
   if (number < first_number_ || number - first_number_ >= entries_.size()) return;
   Entry& entry = entries_[static_cast<std::size_t>(number - first_number_)];

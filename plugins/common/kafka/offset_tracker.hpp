@@ -24,6 +24,9 @@ class OffsetTracker {
   [[nodiscard]] bool is_acked(std::int64_t offset) const { return acked_above_.count(offset) != 0; }
   void skip(std::int64_t offset);
 
+  /// All before this offset was added or is no record: the position may come to here. False if it can no further already.
+  bool reach(std::int64_t offset);
+
   /// Ends a record, once each. `acked` false: it was given back and must be read again.
   void settle(std::uint64_t number, bool acked);
 

@@ -81,6 +81,7 @@ Properties consumer_properties(const Settings& config, int client_version) {
        {"enable.auto.commit", "false"},
        {"enable.auto.offset.store", "false"},
        {"auto.offset.reset", "error"},
+       {"enable.partition.eof", "true"},  // says where a log ends whose last entries are no records
        {"fetch.min.bytes", std::to_string(config.fetch_min)},
        {"fetch.message.max.bytes", std::to_string(config.fetch_bytes)},
        {"fetch.max.bytes", std::to_string(std::max<std::int64_t>(config.fetch_bytes, 8'388'608))},

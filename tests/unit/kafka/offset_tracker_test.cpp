@@ -34,6 +34,23 @@ TEST(OffsetTrackerTest, GapsOfACompactedLogAreNoUnsettledRecords) {
   EXPECT_EQ(tracker.position(), 18);
 }
 
+TEST(OffsetTrackerTest, TheEndOfALogMayLieBehindWhatIsNoRecord) {
+  OffsetTracker tracker(0);
+  EXPECT_FALSE(tracker.reach(0));
+  EXPECT_TRUE(tracker.reach(2)) << "a transaction that was aborted";
+  EXPECT_EQ(tracker.position(), 2);
+  const auto a = tracker.add(2);
+  EXPECT_FALSE(tracker.reach(3)) << "the end of a log of records only";
+  EXPECT_TRUE(tracker.reach(4));
+  EXPECT_EQ(tracker.position(), 2);
+  tracker.settle(a, true);
+  EXPECT_EQ(tracker.position(), 4);
+  const auto b = tracker.add(4);
+  tracker.settle(b, false);
+  EXPECT_FALSE(tracker.reach(6)) << "it is read again first";
+  EXPECT_EQ(tracker.position(), 4);
+}
+
 TEST(OffsetTrackerTest, WhatWasNotAcceptedWasNotRead) {
   OffsetTracker tracker(0);
   const auto a = tracker.add(0);
