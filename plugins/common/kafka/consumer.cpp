@@ -17,6 +17,8 @@ constexpr seconds kIdleWait{5};
 /// The thread looks up to see whether it is to stop after so long at the latest.
 constexpr int kProbeMs = 500, kSeekMs = 2'000;
 constexpr std::size_t kMostRead = 64;
+/// It may have been about to begin.
+constexpr std::uint32_t kMostRefusedSeeks = 6;
 
 }  // namespace
 
@@ -221,6 +223,11 @@ void Consumer::decide_loss(Partition& partition) {
   const auto offset = group_.starts().after_loss(*client_, lost, failure, kSeekMs);
   health_.beat();
   if (!failure.empty()) return;
+  if (lost.low <= lost.from && lost.from <= lost.high) {
+    // What was said of an earlier assignment, or of another moment: it is all there.
+    partition.is_lost = false;
+    return group_.rejoin();
+  }
   if (!offset) {
     partition.failed = true;
     health_.set(
@@ -249,8 +256,18 @@ void Consumer::seek(Partition& partition, std::int64_t offset) {
   health_.beat();
   if (!error && list->elems[0].err == RD_KAFKA_RESP_ERR_NO_ERROR) {
     partition.seek_to.reset();
+    partition.refused_seeks = 0;
     partition.has_data = true;
     return;
+  }
+  // A partition that the library has stopped by itself is not set back by asking again; a new assignment begins where it
+  // has to.
+  const bool is_refused = !error && list->elems[0].err == RD_KAFKA_RESP_ERR__STATE;
+  partition.refused_seeks = is_refused ? partition.refused_seeks + 1 : 0;
+  if (partition.refused_seeks >= kMostRefusedSeeks) {
+    partition.refused_seeks = 0;
+    group_.commit();
+    group_.rejoin();
   }
   host_.log(CLEAT_LOG_DEBUG, "the partition could not be set back yet",
             {{"partition", partition.name()},

@@ -27,6 +27,7 @@ struct Partition {
   std::int64_t committed;               ///< the last offset that was sent to the broker
   bool is_confirmed = true;             ///< the broker has said that it has that one
   std::optional<std::int64_t> seek_to;  ///< nothing is read before this is done
+  std::uint32_t refused_seeks = 0;      ///< in a row, because the library does not fetch it
   bool is_lost = false;                 ///< the broker has not got the offset; a decision is due
   bool failed = false;                  ///< not read any more in this assignment
   std::string unknown_start;  ///< why nobody told yet where reading begins; not read while this is set
