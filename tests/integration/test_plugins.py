@@ -2,13 +2,16 @@
 
 import os
 import pathlib
+import re
 import shutil
+import subprocess
 
 import pytest
 
 from support.host import BUILD, component
 
 FAKES = BUILD / "tests" / "fakes"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def broken_elf(folder, change):
@@ -121,6 +124,17 @@ def test_a_file_dropped_into_plugins_beside_the_host_serves_a_new_type(start_hos
     shutil.copy(FAKES / "bindings.echo.so", place / "plugins")
     after = start_host(text, program=place / "cleat").outbound_ready()
     assert after.create("echo", "new").text == '"new"'
+
+
+def test_the_first_plugin_of_the_page_for_authors_works_as_it_stands(start_host, tmp_path):
+    page = (ROOT / "plugin-api" / "README.md").read_text()
+    manifest, source, build = (re.search(rf"```{kind}\n(.*?)```", page, re.S).group(1) for kind in ("json", "cpp", "sh"))
+    (tmp_path / "manifest.json").write_text(manifest)
+    (tmp_path / "hello.cpp").write_text(source)
+    built = subprocess.run(["bash", "-ec", build], cwd=tmp_path, env={**os.environ, "cleat": str(ROOT)}, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    host = start_host(component("hello", "bindings.hello"), plugin_dir=tmp_path).ready()
+    assert host.create("hello", "world").text == 'Hello, "world"'
 
 
 def test_nothing_is_taken_down_that_a_thread_which_a_plugin_left_behind_may_use(start_host, folder):

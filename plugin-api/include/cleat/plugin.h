@@ -185,7 +185,7 @@ enum { CLEAT_BY_LANE = 0, CLEAT_BY_EVENT = 1 };
 #define CLEAT_IN 1u
 #define CLEAT_OUT 2u
 
-/* Host to plugin, borrowed until init() returns. Checked and defaulted against the manifest, secrets resolved. */
+/* Host to plugin, borrowed until init() returns. Checked and defaulted against the manifest. */
 typedef struct cleat_config {
   uint32_t struct_size, flags;
   uint32_t directions, shards; /* CLEAT_IN | CLEAT_OUT that are in use; number of io threads */
