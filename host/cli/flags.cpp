@@ -178,7 +178,9 @@ constexpr Flag kFlags[] = {
     {"components-path", kFiles, "list", "the older name, used when --resources-path is not given",
      components_path},
     {"plugin-dir", kFiles, "dir",
-     "a directory of plugins; may be given again (default: plugins beside this program)", plugin_dir},
+     "a directory of plugins; may be given again (default: plugins beside this program, and the installed "
+     "ones)",
+     plugin_dir},
 
     {"dapr-block-shutdown-duration", kProcess, "time",
      "after a signal the API stays open for so long (default: 0)", block_shutdown},
