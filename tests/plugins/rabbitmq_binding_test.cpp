@@ -70,10 +70,25 @@ class RabbitTest : public ::testing::Test {
   Driver driver_{host_, type_};
 };
 
-class RabbitOutput : public RabbitTest {};
+class RabbitOutput : public RabbitTest {
+ protected:
+  /// What becomes of a large message of which the broker has read a part when it does this.
+  Completion in_the_middle(void (*what)(Peer&, const Published&)) {
+    std::promise<void> over;
+    Script script;
+    script.publishing = [what, is_over = over.get_future().share()](Peer& peer, const Published& message) {
+      if (message.exchange != "large") return;
+      what(peer, message);
+      is_over.wait();
+    };
+    start_output(script);
+    const Completion found =
+        wait(driver_.invoke("create", std::string(64U << 20U, 'x'), {{"exchange", "large"}}));
+    over.set_value();
+    return found;
+  }
+};
 class RabbitInput : public RabbitTest {};
-
-// ---- confirms
 
 TEST_F(RabbitOutput, OneConfirmMayBeForMany) {
   start_output({[](Peer& peer, const Published& message) {
@@ -161,35 +176,14 @@ TEST_F(RabbitOutput, ACallEndsWithItsTimeAndALateConfirmIsForNobody) {
 }
 
 TEST_F(RabbitOutput, WhatWasSentInPartHasNotArrived) {
-  std::promise<void> over;
-  const std::shared_future<void> is_over = over.get_future().share();
-  Script script;
-  script.publishing = [is_over](Peer& peer, const Published& message) {
-    if (message.exchange != "large") return;
-    peer.close_connection(320, "bye");
-    is_over.wait();
-  };
-  start_output(script);
-  const std::string body(64U << 20U, 'x');
-  const Completion cut = wait(driver_.invoke("create", body, {{"exchange", "large"}}));
-  over.set_value();
+  const Completion cut =
+      in_the_middle([](Peer& peer, const Published&) { peer.close_connection(320, "bye"); });
   EXPECT_EQ(cut.status, CLEAT_UNAVAILABLE);
   EXPECT_TRUE(cut.is_retryable()) << cut.text;
 }
 
 TEST_F(RabbitOutput, WhatIsConfirmedBeforeAllOfItWasSentIsNotDone) {
-  std::promise<void> over;
-  const std::shared_future<void> is_over = over.get_future().share();
-  Script script;
-  script.publishing = [is_over](Peer& peer, const Published& message) {
-    if (message.exchange != "large") return;
-    peer.confirm(message.channel, 1);
-    is_over.wait();
-  };
-  start_output(script);
-  const std::string body(64U << 20U, 'x');
-  const Completion cut = wait(driver_.invoke("create", body, {{"exchange", "large"}}));
-  over.set_value();
+  const Completion cut = in_the_middle([](Peer& peer, const Published& m) { peer.confirm(m.channel, 1); });
   EXPECT_EQ(cut.status, CLEAT_UNAVAILABLE);
   EXPECT_NE(cut.text.find("before it has all of it"), std::string::npos) << cut.text;
 }
@@ -327,8 +321,6 @@ TEST_F(RabbitOutput, AResolverThatSaysNothingHoldsUpNoStop) {
   EXPECT_EQ(host_.completion(call).status, CLEAT_CANCELLED);
   EXPECT_TRUE(host_.completion(call).is_retryable());
 }
-
-// ---- settlements
 
 TEST_F(RabbitInput, EachVerdictIsOneWord) {
   start_input({.consuming = [](Peer& peer, std::size_t) {
