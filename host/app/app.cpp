@@ -12,6 +12,7 @@
 #include <random>
 
 #include "base/text.hpp"
+#include "config/substitute.hpp"
 #include "http/app_channel.hpp"
 #include "plugin/library.hpp"
 
@@ -130,6 +131,12 @@ Result<> App::load() {
   selection.namespace_name = environment_.namespace_name;
   selection.pod_name = environment_.pod_name;
   selection.strict_dapr = options_.strict_dapr;
+  // daprd puts these into its own environment, for whoever reads it.
+  selection.environment = [this](const std::string& name) -> std::optional<std::string> {
+    if (name == "APP_ID") return options_.app_id;
+    if (name == "APP_PORT" && options_.app_port != 0) return fmt::to_string(options_.app_port);
+    return process_environment(name);
+  };
   Result<ComponentFiles> files = load_components(options_.resources_paths, selection);
   if (!files) return files.error();
   for (const std::string& warning : files->warnings)

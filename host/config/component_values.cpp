@@ -201,7 +201,7 @@ class ValueReader {
   ComponentDocument document_;
   Component component_;
   std::vector<std::string>& warnings_;
-  Environment environment_;
+  EnvironmentLookup environment_;
   Templates templates_;
 };
 

@@ -34,7 +34,7 @@ std::optional<std::string> process_environment(const std::string& name) {
   return std::string(value);
 }
 
-Result<std::string> read_env_ref(const std::string& name, const Environment& environment) {
+Result<std::string> read_env_ref(const std::string& name, const EnvironmentLookup& environment) {
   if (is_blocked(name)) {
     return fail(fmt::format("the environment variable '{}' may not be read by a component", name));
   }

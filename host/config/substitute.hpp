@@ -9,7 +9,7 @@
 
 namespace cleat {
 
-using Environment = std::function<std::optional<std::string>(const std::string& name)>;
+using EnvironmentLookup = std::function<std::optional<std::string>(const std::string& name)>;
 
 /// The process's own environment.
 std::optional<std::string> process_environment(const std::string& name);
@@ -17,7 +17,7 @@ std::optional<std::string> process_environment(const std::string& name);
 /// What an envRef gives. The error says why it gives nothing: the name is blocked (as daprd does:
 /// APP_API_TOKEN, DAPR_*, a name with blanks, one that DAPR_ENV_KEYS does not list when that is set), or the
 /// variable is not there.
-Result<std::string> read_env_ref(const std::string& name, const Environment& environment);
+Result<std::string> read_env_ref(const std::string& name, const EnvironmentLookup& environment);
 
 /// What {uuid}, {podName}, {namespace} and {appID} in a value stand for.
 struct Templates {

@@ -205,6 +205,20 @@ def test_a_handler_over_the_deadline_is_cut(start_host, app):
     assert [(entry["level"], entry["running"]) for entry in named] == [("warning", "1")], host.output
 
 
+def test_the_hosts_own_name_and_port_are_in_the_environment_of_components(start_host, app):
+    start_host("""
+kind: Component
+metadata: { name: numbers }
+spec:
+  type: bindings.generator
+  metadata:
+  - { name: route, envRef: APP_ID }
+  - { name: count, value: 1 }
+  - { name: direction, value: input }
+""", app=app)
+    app.wait_for(1, "/test")
+
+
 def test_a_hangup_starts_it_again_with_the_files_that_are_there_now(start_host):
     host = start_host(component("sink", "bindings.null")).ready()
     (host.folder / "resources" / "late.yaml").write_text(component("late", "bindings.null"))
