@@ -192,9 +192,11 @@ void Receiver::changed(std::uint64_t number, Wish asked, Clock::time_point asked
     // If it failed the message comes again when its time is over.
     forget(number);
   } else if (failure != nullptr) {
-    const bool is_final = failure->code == "MessageNotFound" || failure->code == "PopReceiptMismatch" ||
-                          failure->status == CLEAT_INVALID;
-    if (is_final) {
+    const bool is_gone = failure->code == "MessageNotFound" || failure->code == "PopReceiptMismatch";
+    if (!is_gone && failure->status == CLEAT_INVALID) {
+      // Such as one that would last longer than the message itself. It is ours for the time that it has.
+      lease.again = lease.until;
+    } else if (is_gone) {
       lose(number,
            lease.is_unsure
                ? failure->text +

@@ -50,6 +50,20 @@ TEST_F(QueueTest, WhatIsNotOursAnyMoreIsWithdrawn) {
   EXPECT_EQ(removes, 0);
 }
 
+/// As one that expires before the time that a renewal asks for.
+TEST_F(QueueTest, AMessageThatCannotBeRenewedIsOursForTheTimeThatItHas) {
+  change = [](const Asked&, int) {
+    return answer("400 Bad Request",
+                  "<Error><Code>OutOfRangeQueryParameterValue</Code><Message>no</Message></Error>");
+  };
+  run(CLEAT_IN);
+  ASSERT_TRUE(host.wait_until([&] { return changes == 1; }));
+  driver.settle(host.delivered_at(0).id);
+  EXPECT_TRUE(host.wait_until([&] { return removes == 1; }));
+  EXPECT_TRUE(host.withdrawn().empty());
+  EXPECT_EQ(changes, 1) << "asking again is no use";
+}
+
 TEST_F(QueueTest, ADeletionIsTriedUntilItIsConfirmed) {
   remove = [](const Asked&, int number) {
     if (number == 1) return answer("200 OK", "a proxy's page");
