@@ -24,17 +24,18 @@ void Bulk::begin(Call&& call) {
     component_.file_calls.add(
         work_, [self = shared_from_this()](const azure::Failure& failure) { self->fail(failure); });
   }
-  request_.prefix.empty() ? run() : list();
+  request_.prefix.empty() ? run() : list("");
 }
 
-/// All of them in one page, or none: who deletes half of a prefix does not know what is left.
-void Bulk::list() {
+/// All of them, or none: who deletes half of a prefix does not know what is left. A page may be short though there are more.
+void Bulk::list(const std::string& marker) {
   azure::ServiceRequest out;
   out.what = "List Blobs";
   out.query = {{"restype", "container"},
                {"comp", "list"},
                {"maxresults", std::to_string(kMostItems)},
                {"prefix", request_.prefix}};
+  if (!marker.empty()) out.query.emplace_back("marker", marker);
   out.may_run_twice = true;
   out.tag = work_->id;
   out.deadline_ns = work_->deadline_ns;
@@ -60,12 +61,13 @@ void Bulk::listed(std::string_view answer) {
     if (request_.kind == Kind::get) item.file = {request_.destination, name};
     item.name = std::move(name);
   }
-  if (!listing->text_of("NextMarker").empty() || request_.items.size() > kMostItems) {
+  if (request_.items.size() > kMostItems) {
     failure.status = CLEAT_TOO_LARGE;
     failure.text = "prefix: expected one that at most 5000 blobs have, found more; nothing was done";
     return fail(failure);
   }
-  run();
+  const std::string next = listing->text_of("NextMarker");
+  next.empty() ? run() : list(next);
 }
 
 void Bulk::run() {

@@ -37,7 +37,7 @@ class Bulk : public std::enable_shared_from_this<Bulk> {
   using Kind = BulkRequest::Kind;
   using Item = BulkRequest::Item;
 
-  void list();
+  void list(const std::string& marker);
   void listed(std::string_view answer);
   void run();
   void ask(std::size_t index);

@@ -225,13 +225,28 @@ TEST_F(BlobTest, WhatNoHeaderOfAzuresComesWithIsNoBlob) {
   EXPECT_EQ(host.health().first, CLEAT_HEALTH_DOWN);
 }
 
+std::string page_of(int blobs, const std::string& next) {
+  std::string out = "<EnumerationResults><Blobs>";
+  for (int i = 0; i < blobs; ++i)
+    out += "<Blob><Name>a</Name></Blob>";
+  return out + "</Blobs><NextMarker>" + next + "</NextMarker></EnumerationResults>";
+}
+
+/// A listing may end a page wherever it likes.
+TEST_F(BlobTest, APrefixIsAllOfItsPages) {
+  run([](const Asked& asked) {
+    if (asked.line.find("comp=list") == std::string::npos) return answer("202 Accepted", "");
+    return answer("200 OK", asked.line.find("&marker=more ") == std::string::npos ? page_of(1, "more")
+                                                                                  : page_of(2, ""));
+  });
+  EXPECT_EQ(call("bulkDelete", R"({"prefix":"a"})", {}).status, CLEAT_OK);
+  EXPECT_EQ(server->count("DELETE "), 3U);
+}
+
 TEST_F(BlobTest, ABulkHasItsBounds) {
   run([](const Asked& asked) {
-    return asked.line.find("comp=list") != std::string::npos
-               ? answer("200 OK",
-                        "<EnumerationResults><Blobs><Blob><Name>a</Name></Blob></Blobs>"
-                        "<NextMarker>more</NextMarker></EnumerationResults>")
-               : answer("200 OK", std::string(600, 'x'), kSign);
+    return asked.line.find("comp=list") != std::string::npos ? answer("200 OK", page_of(4'000, "more"))
+                                                             : answer("200 OK", std::string(600, 'x'), kSign);
   });
   const testing::Completion read = call("bulkGet", R"({"items":[{"blobName":"a"},{"blobName":"b"}]})", {});
   EXPECT_EQ(read.status, CLEAT_OK);
