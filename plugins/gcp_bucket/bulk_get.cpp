@@ -21,8 +21,11 @@ BulkGet::BulkGet(Storage& storage, const Request& request)
       is_encoded_twice_(storage.config().strict_dapr &&
                         flag_of(request, "encodeBase64", storage.config().encode_base64)),
       call_(Host(nullptr), nullptr) {
-  // Dapr looks at no data at all, whatever it is.
-  if (!storage.config().strict_dapr) query_ = list_query_of(request, "bulkGet");
+  // Dapr looks at no data at all, whatever it is, and reads the whole bucket.
+  if (storage.config().strict_dapr)
+    query_.most = kMostListed;
+  else
+    query_ = list_query_of(request, "bulkGet");
 }
 
 void BulkGet::begin(Call&& call) {
@@ -57,6 +60,14 @@ void BulkGet::listed(std::vector<Listed>& found, const std::string& next) {
   const auto bytes = std::accumulate(found_.begin(), found_.end(), std::uint64_t{0},
                                      [](std::uint64_t sum, const Listed& each) { return sum + each.size; });
   if (is_too_large(bytes)) return fail(too_large(storage_.config().max_object_bytes));
+  if (storage_.config().strict_dapr && !next.empty()) {
+    return fail({CLEAT_TOO_LARGE,
+                 false,
+                 0,
+                 0,
+                 {},
+                 kErrorPrefix + ("the bucket has more than " + std::to_string(kMostListed) + " objects")});
+  }
   entries_.resize(found_.size());
   ask_more();
 }

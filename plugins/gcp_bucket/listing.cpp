@@ -12,7 +12,7 @@ namespace {
 
 using common::JsonValue;
 
-constexpr std::size_t kMostOfAPage = 1000, kMost = 100'000;
+constexpr std::size_t kMostOfAPage = 1000;
 // A page of 1,000 objects, each with the rules of who may read it.
 constexpr common::JsonBounds kBounds{64, 2'000'000};
 
@@ -33,7 +33,7 @@ ListQuery list_query_of(const Request& request, const char* operation) {
   if (const JsonValue* const most = asked.find_in_any_case("maxResults")) {
     std::size_t number = 0;
     const auto [end, error] = std::from_chars(most->raw.data(), most->raw.data() + most->raw.size(), number);
-    if (error != std::errc() || end != most->raw.data() + most->raw.size() || number > kMost)
+    if (error != std::errc() || end != most->raw.data() + most->raw.size() || number > kMostListed)
       refuse_data(operation, "maxResults: expected a whole number up to 100000");
     if (number != 0) out.most = number;
   }

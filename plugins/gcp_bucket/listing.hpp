@@ -11,6 +11,8 @@
 
 namespace cleat::bucket {
 
+constexpr std::size_t kMostListed = 100'000;
+
 /// What list and bulkGet ask for.
 struct ListQuery {
   std::string prefix, delimiter, page_token;

@@ -257,6 +257,19 @@ TEST_F(BucketTest, ABulkGetLeavesOutWhatIsGone) {
   EXPECT_EQ(found.find(R"([{"name":"b","data":"eHg=","attrs":{"Bucket":)"), 0U) << found;
 }
 
+TEST_F(BucketTest, ABulkGetAsDaprsIsOfTheWholeBucket) {
+  driver.facts.emplace_back("strict-dapr", "true");
+  run([](const Asked& asked) {
+    if (!has(asked, "projection=full")) return answer("200 OK", "", kGeneration);
+    if (has(asked, "pageToken=more")) return answer("200 OK", R"({"items":[{"name":"last","size":"0"}]})");
+    std::string page = R"({"nextPageToken":"more","items":[)";
+    for (int i = 0; i < 1'000; ++i)
+      page += std::string(i == 0 ? "" : ",") + R"({"name":"a","size":"0"})";
+    return answer("200 OK", page + "]}");
+  });
+  EXPECT_NE(call("bulkGet", "", {}).data.find("\"last\""), std::string::npos);
+}
+
 TEST_F(BucketTest, ABulkGetOfGrownObjectsEnds) {
   run([](const Asked& asked) {
     return has(asked, "projection=full")
