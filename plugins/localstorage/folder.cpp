@@ -133,8 +133,9 @@ void Folder::write(std::string_view given, std::string_view bytes) const {
   check_new_name(name);
   const Descriptor parent = make_parent(name);
   Unfinished made(parent.get());
-  if (!made.is_open() || !made.write(bytes)) fail("cannot write '" + name + "'");
-  made.take_after(last_part(name));
+  if (!made.is_open()) fail("cannot write '" + name + "'");
+  made.take_after(last_part(name));  // before there is something to read
+  if (!made.write(bytes)) fail("cannot write '" + name + "'");
   if (!made.finish(last_part(name))) fail("cannot write '" + name + "'");
 }
 
