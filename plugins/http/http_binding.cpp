@@ -53,7 +53,8 @@ void HttpBinding::answered(Call&& call, Wanted wanted, common::HttpResponse* res
     return;
   }
   const std::string text = "received status code " + std::to_string(status);
-  const std::uint32_t flags = may_be_repeated(status, wanted.is_idempotent) ? CLEAT_RETRYABLE : 0;
+  const bool may_repeat = may_be_repeated(status, wanted.is_idempotent) && !response->was_carried_out;
+  const std::uint32_t flags = may_repeat ? CLEAT_RETRYABLE : 0;
   const std::uint32_t wait_ms = common::retry_after_ms(*response);
   mine.fail({sizeof(cleat_failure), CLEAT_REMOTE, flags, wait_ms, status, str(text)},
             to_response(std::move(*response)));

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <mutex>
 
+#include "dead_port.hpp"
 #include "plugins/http_fixture.hpp"
 
 /// A resolver that hangs for names that end in ".hangs", until it is let go.
@@ -269,6 +270,23 @@ TEST_F(HttpTest, AfterSeeOtherItIsAGetWithoutABody) {
   run();
   EXPECT_EQ(call("put", "body", {{"path", "a/b"}}).data, "GET /a/end HTTP/1.1");
   EXPECT_EQ(server->notes().at(1).find("Content-"), std::string::npos) << server->notes().at(1);
+}
+
+TEST_F(HttpTest, WhatARedirectLeadsToDoesNotUndoThePost) {
+  const testing::DeadPort nobody;
+  answer_all([&](const Asked& asked) {
+    if (asked.line.find("/busy") != std::string::npos) return answer("503 Busy", "");
+    const bool is_away = asked.line.find("/away") != std::string::npos;
+    return answer("303 See Other", "",
+                  "Location: " + (is_away ? "http://" + nobody.address() + "/" : "busy") + "\r\n");
+  });
+  run();
+  const Completion away = call("post", "body", {{"path", "away"}});
+  EXPECT_FALSE(away.is_retryable());
+  EXPECT_NE(away.text.find("may have been carried out"), std::string::npos) << away.text;
+  EXPECT_FALSE(call("post", "body", {{"path", "x"}}).is_retryable())
+      << "the 503 is of the GET that came after it";
+  EXPECT_TRUE(call("put", "body", {{"path", "x"}}).is_retryable());
 }
 
 TEST_F(HttpTest, RedirectsWithoutEndAreAnError) {

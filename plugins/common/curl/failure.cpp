@@ -11,6 +11,10 @@ long CurlLoop::Transfer::bytes_sent() const {
 }
 
 bool CurlLoop::Transfer::was_sent() const {
+  return was_carried_out_ || is_on_its_way();
+}
+
+bool CurlLoop::Transfer::is_on_its_way() const {
   if (is_mail) return mail_sent_ == mail.text.size();
   return attempts_ > 0 && bytes_sent() > sent_before_;
 }

@@ -138,7 +138,7 @@ bool CurlLoop::perform(Transfer& transfer) {
 void CurlLoop::expire(const std::shared_ptr<Transfer>& transfer) {
   transfer->timer = 0;
   const TransferFailure failure = transfer->failure(Kind::timeout);
-  if (transfer->was_sent() && transfer->pool == pool_) retire_pool();
+  if (transfer->is_on_its_way() && transfer->pool == pool_) retire_pool();
   abandon(transfer, failure);
 }
 

@@ -45,6 +45,7 @@ struct HttpResponse {
   std::string reason;  ///< HTTP/2 has none
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
+  bool was_carried_out = false;  ///< a redirect led here from a request that must not run twice
 };
 
 /// One mail.

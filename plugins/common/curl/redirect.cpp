@@ -80,7 +80,11 @@ std::optional<TransferFailure> CurlLoop::Transfer::go_elsewhere() {
     return failure(Kind::refused,
                    "the redirect leads from https to " + to.scheme + ", which is not followed");
   if (!(from == to)) drop_secrets(http.headers);
-  if (response_.status <= 303) become_get(http);
+  if (response_.status <= 303) {
+    // Who answers so has taken the request; what comes of the new address does not undo that.
+    was_carried_out_ = was_carried_out_ || !http.may_run_twice;
+    become_get(http);
+  }
   http.url = next;
   return std::nullopt;
 }

@@ -128,7 +128,7 @@ bool CurlLoop::Transfer::prepare_http() {
 int CurlLoop::Transfer::on_request(void* self, char* /*far*/, char* /*near*/, int /*far_port*/,
                                    int /*near_port*/) {
   auto& transfer = *static_cast<Transfer*>(self);
-  if (transfer.was_sent() && !transfer.http.may_run_twice) return CURL_PREREQFUNC_ABORT;
+  if (transfer.is_on_its_way() && !transfer.http.may_run_twice) return CURL_PREREQFUNC_ABORT;
   if (transfer.attempts_++ == 0) transfer.sent_before_ = transfer.bytes_sent();
   if (transfer.http.on_begin) transfer.http.on_begin();
   return CURL_PREREQFUNC_OK;
@@ -142,6 +142,7 @@ std::size_t CurlLoop::Transfer::on_header(char* text, std::size_t size, std::siz
   const std::size_t colon = line.find(':');
   if (line.substr(0, 5) == "HTTP/") {
     begin_header(transfer.response_, line);
+    transfer.response_.was_carried_out = transfer.was_carried_out_;
     transfer.is_head_whole_ = false;
   } else if (trimmed(line).empty()) {
     transfer.is_head_whole_ = true;

@@ -43,6 +43,8 @@ struct CurlLoop::Transfer {
   std::optional<TransferFailure> go_elsewhere();
 
   [[nodiscard]] bool was_sent() const;
+  /// The same of the address that is asked now.
+  [[nodiscard]] bool is_on_its_way() const;
   /// libcurl takes an answer that ends in its headers for one without a body.
   [[nodiscard]] bool lacks_headers() const { return !is_mail && !is_head_whole_; }
   /// What libcurl wrote down, or `otherwise`.
@@ -76,6 +78,7 @@ struct CurlLoop::Transfer {
   int attempts_ = 0;            ///< how often libcurl was about to send the request
   long sent_before_ = 0;        ///< bytes that had gone to a proxy by then
   int redirects_ = 0;
+  bool was_carried_out_ = false;  ///< before a redirect, though it must not run twice
   std::size_t mail_sent_ = 0;
   bool has_reply_ = false;  ///< of the mail server
   std::string refusal_;     ///< its last reply of 4xx or 5xx; QUIT is answered after it
