@@ -325,8 +325,8 @@ TEST_F(KafkaTest, AnOlderOffsetThatComesLaterDoesNotStay) {
   in.driver.settle(in.id_of("0"));
   EXPECT_TRUE(in.wait([&] { return commits() == 1; }));
   in.driver.settle(in.id_of("1"));
-  EXPECT_TRUE(in.wait([&] { return commits() == 4; })) << "1, 2, 1 and for good 2, not " << commits();
-  EXPECT_EQ(committed_offset(cluster.brokers()), 2);
+  EXPECT_TRUE(in.wait([&] { return commits() >= 4; })) << "1, 2, 1 and for good 2, not " << commits();
+  EXPECT_TRUE(in.wait([&] { return committed_offset(cluster.brokers()) == 2; }));
   in.end();
 }
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <future>
+#include <system_error>
 #include <thread>
 
 #include "common/kafka/errors.hpp"
@@ -124,10 +125,16 @@ void Client::release(std::chrono::steady_clock::time_point end) {
   }
   is_silent_ = true;  // the host's table may be gone before the handle
   if (!drop_reference()) return;
-  std::packaged_task<void()> close([this] { delete this; });
-  const std::future<void> closed = close.get_future();
-  std::thread thread(std::move(close));
-  if (closed.wait_until(end) == std::future_status::ready)
+  const auto close = std::make_shared<std::packaged_task<void()>>([this] { delete this; });
+  const std::future<void> closed = close->get_future();
+  std::thread thread;
+  try {
+    if (handle_ != nullptr) thread = std::thread([close] { (*close)(); });
+  } catch (const std::system_error&) {  // there is none to be had: it takes the time that it takes
+  }
+  if (!thread.joinable())
+    (*close)();
+  else if (closed.wait_until(end) == std::future_status::ready)
     thread.join();
   else
     thread.detach();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 
 #include "common/kafka/errors.hpp"
 
@@ -17,6 +18,7 @@ constexpr seconds kIdleWait{5};
 /// The thread looks up to see whether it is to stop after so long at the latest.
 constexpr int kProbeMs = 500, kSeekMs = 2'000;
 constexpr std::size_t kMostRead = 64;
+constexpr seconds kDoubtEvery{60};
 /// It may have been about to begin.
 constexpr std::uint32_t kMostRefusedSeeks = 6;
 
@@ -183,10 +185,16 @@ void Consumer::take(const std::shared_ptr<Partition>& partition, std::size_t roo
 
 void Consumer::failed_message(Partition& partition, const rd_kafka_message_t& message) {
   if (message.err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
-      message.err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)
+      message.err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
     partition.is_lost = has_seek_ = true;  // looked at in the next round, without waiting
-  else
+    // The library has no number of its own for the message that tells this.
+    const char* const text = rd_kafka_message_errstr(&message);
+    partition.is_truncated =
+        text != nullptr && std::string_view(text).find(rd_kafka_err2str(RD_KAFKA_RESP_ERR__LOG_TRUNCATION)) !=
+                               std::string_view::npos;
+  } else {
     group_error(message);
+  }
 }
 
 /// Back to what was given back, and on from offsets that are gone.
@@ -223,7 +231,7 @@ void Consumer::decide_loss(Partition& partition) {
   const auto offset = group_.starts().after_loss(*client_, lost, failure, kSeekMs);
   health_.beat();
   if (!failure.empty()) return;
-  if (lost.low <= lost.from && lost.from <= lost.high) {
+  if (!partition.is_truncated && lost.low <= lost.from && lost.from <= lost.high && may_doubt(partition)) {
     // What was said of an earlier assignment, or of another moment: it is all there.
     partition.is_lost = false;
     return group_.rejoin();
@@ -245,6 +253,15 @@ void Consumer::decide_loss(Partition& partition) {
   group_.starts().note(partition.topic, partition.number, *offset);
   partition.failed = true;
   group_.rejoin();
+}
+
+/// Not again soon: a broker that keeps to its word is believed, for each doubt is a rebalance.
+bool Consumer::may_doubt(const Partition& partition) {
+  const auto now = Clock::now();
+  const auto [last, is_first] = doubted_.try_emplace({partition.topic, partition.number}, now);
+  if (!is_first && now < last->second + kDoubtEvery) return false;
+  last->second = now;
+  return true;
 }
 
 void Consumer::seek(Partition& partition, std::int64_t offset) {

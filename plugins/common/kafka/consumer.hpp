@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <deque>
+#include <map>
 #include <thread>
 
 #include "common/kafka/client.hpp"
@@ -45,6 +46,7 @@ class Consumer {
   void keep_positions();
   void learn_starts();
   void decide_loss(Partition& partition);
+  [[nodiscard]] bool may_doubt(const Partition& partition);
   void seek(Partition& partition, std::int64_t offset);
   void keep_house();
   [[nodiscard]] Clock::time_point next_due();
@@ -62,7 +64,8 @@ class Consumer {
   std::deque<Message> taken_;
   std::size_t first_ = 0;  ///< the partition whose turn it is
   Clock::time_point next_commit_{}, next_probe_{}, next_seek_{}, next_learn_{}, next_look_{};
-  Clock::time_point leave_by_{};  ///< of stop(), set before is_stopping_
+  Clock::time_point leave_by_{};                       ///< of stop(), set before is_stopping_
+  std::map<PartitionKey, Clock::time_point> doubted_;  ///< when a lost offset was not believed
   bool has_seek_ = false;
   std::thread thread_;
 };

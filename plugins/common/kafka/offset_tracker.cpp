@@ -1,5 +1,7 @@
 #include "common/kafka/offset_tracker.hpp"
 
+#include <algorithm>
+
 namespace cleat::kafka {
 
 std::uint64_t OffsetTracker::add(std::int64_t offset) {
@@ -21,8 +23,8 @@ void OffsetTracker::skip(std::int64_t offset) {
 
 bool OffsetTracker::reach(std::int64_t offset) {
   const std::int64_t end = entries_.empty() ? position_ : entries_.back().offset + 1;
-  if (given_back_ || offset <= end) return false;
-  entries_.push_back({offset - 1, State::acked});
+  if (given_back_ || offset <= std::max(end, reached_)) return false;
+  reached_ = offset;
   advance();
   return true;
 }
@@ -43,6 +45,7 @@ void OffsetTracker::advance() {
     entries_.pop_front();
     ++first_number_;
   }
+  if (entries_.empty()) position_ = std::max(position_, reached_);
 }
 
 void OffsetTracker::rewind() {
@@ -52,6 +55,7 @@ void OffsetTracker::rewind() {
   first_number_ += entries_.size();
   entries_.clear();
   given_back_ = false;
+  reached_ = 0;  // it is read again
 }
 
 }  // namespace cleat::kafka

@@ -51,6 +51,7 @@ class OffsetTracker {
   void advance();
 
   std::int64_t position_;
+  std::int64_t reached_ = 0;        ///< of reach(); less than position_ if there is nothing to pass
   std::deque<Entry> entries_;       ///< the first one is not acknowledged
   std::uint64_t first_number_ = 0;  ///< of entries_.front()
   std::size_t outstanding_ = 0;

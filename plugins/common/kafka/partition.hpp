@@ -29,6 +29,7 @@ struct Partition {
   std::optional<std::int64_t> seek_to;  ///< nothing is read before this is done
   std::uint32_t refused_seeks = 0;      ///< in a row, because the library does not fetch it
   bool is_lost = false;                 ///< the broker has not got the offset; a decision is due
+  bool is_truncated = false;            ///< what was before it is not what it was: an election lost records
   bool failed = false;                  ///< not read any more in this assignment
   std::string unknown_start;  ///< why nobody told yet where reading begins; not read while this is set
   /// Since when, and at which position, maxUncommitted keeps it from being read.
