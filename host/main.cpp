@@ -1,12 +1,15 @@
 #include <fcntl.h>
+#include <limits.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <string>
 
 #include "app/app.hpp"
 #include "base/end_process.hpp"
@@ -49,18 +52,36 @@ int wait_for_signal(const sigset_t& ending) {
   return signal;
 }
 
-// Without a thread that waits for it: the system may have none to give by then.
-void end_at_second_signal(const sigset_t& ending) {
-  for (const int signal : {SIGINT, SIGTERM})
-    std::signal(signal, [](int) { ::_exit(EXIT_FAILURE); });
+// How many signals to end have come that sigwait() has not seen.
+volatile std::sig_atomic_t ends_asked = 0;
+
+// Without a thread that waits for it: the system may have none to give by then. `most`: so many more are borne.
+void end_at_second_signal(const sigset_t& ending, int most) {
+  ends_asked = -most;
+  for (const int signal : {SIGINT, SIGTERM}) {
+    std::signal(signal, [](int) {
+      ends_asked = ends_asked + 1;
+      if (ends_asked > 0) ::_exit(EXIT_FAILURE);
+    });
+  }
   if (!is_ignored(SIGHUP)) std::signal(SIGHUP, [](int) {});
   pthread_sigmask(SIG_UNBLOCK, &ending, nullptr);
 }
 
+// Where the program is by name: after an upgrade there is another one there.
+std::string program() {
+  std::array<char, PATH_MAX> path{};
+  const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
+  const std::string name(path.data(), size < 0 ? 0 : static_cast<std::size_t>(size));
+  const std::string upgraded = name.substr(0, name.rfind(" (deleted)"));
+  return ::access(upgraded.c_str(), X_OK) == 0 ? upgraded : "/proc/self/exe";
+}
+
 // As daprd does at SIGHUP: the same flags, and files that may have changed. Returns only if that cannot be.
-void start_again(char** argv) {
+void start_again(char** argv, const sigset_t& ending) {
+  pthread_sigmask(SIG_BLOCK, &ending, nullptr);  // what comes now is for the one that begins
   ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
-  ::execv("/proc/self/exe", argv);
+  ::execv(program().c_str(), argv);
 }
 
 cleat::LogOptions log_options(const cleat::Options& options) {
@@ -82,12 +103,15 @@ int run(const cleat::Options& options, char** argv) {
   const bool again = signal == SIGHUP;
   log.info(again ? "stopping, to start again with the same flags" : "stopping",
            {{"signal", strsignal(signal)}});
-  end_at_second_signal(ending);
+  end_at_second_signal(ending, again ? 1 : 0);
   const cleat::App::Stopped stopped = app.stop();
-  if (again) {
+  const bool must_end = again && ends_asked == 0;  // it was told to, after it had been told to start again
+  if (again && !must_end) {
     async_log->flush();
-    start_again(argv);
+    start_again(argv, ending);
     log.error("the host cannot start itself again", {{"reason", strerror(errno)}});
+    async_log->flush();
+    std::_Exit(EXIT_FAILURE);
   }
   if (stopped == cleat::App::Stopped::stuck) {
     async_log->flush();

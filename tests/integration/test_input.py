@@ -1,5 +1,7 @@
 """From the application's side: is it asked, what does it get, what becomes of its answers. The sources are cron and the generator."""
 
+import contextlib
+import pathlib
 import signal
 import threading
 
@@ -219,21 +221,43 @@ spec:
     app.wait_for(1, "/test")
 
 
+@contextlib.contextmanager
+def hangups(how):
+    """What is begun inside treats a SIGHUP like this, whatever the tests were begun with."""
+    before = signal.signal(signal.SIGHUP, how)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_a_hangup_starts_it_again_with_the_files_that_are_there_now(start_host):
-    host = start_host(component("sink", "bindings.null")).ready()
+    with hangups(signal.SIG_DFL):
+        host = start_host(component("sink", "bindings.null")).ready()
     (host.folder / "resources" / "late.yaml").write_text(component("late", "bindings.null"))
     host.signal(signal.SIGHUP)
     host.wait_for_message("Component loaded: late")
     host.wait_for_message("cleat stopped")
+    assert pathlib.Path(f"/proc/{host.process.pid}/comm").read_text() == "cleat\n"
     assert host.stop() == 0
 
 
+def test_an_end_that_is_asked_for_beats_a_hangup(start_host, app):
+    gate = threading.Event()
+    app.always("/numbers", Answer(gate=gate))
+    with hangups(signal.SIG_DFL):
+        host = start_host(numbers(count=100, lanes=1), app=app, options=["--dapr-graceful-shutdown-seconds", "60"])
+    app.wait_for(1, "/numbers")
+    host.signal(signal.SIGHUP)
+    host.wait_for_message("stopping, to start again")
+    host.signal(signal.SIGTERM)
+    gate.set()
+    assert host.wait_exit(30) == 0
+
+
 def test_a_hangup_that_is_ignored_is_ignored(start_host):
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
-    try:
+    with hangups(signal.SIG_IGN):  # as nohup does
         host = start_host(component("sink", "bindings.null")).ready()
-    finally:
-        signal.signal(signal.SIGHUP, before)
     host.signal(signal.SIGHUP)
     host.signal(signal.SIGTERM)
     assert host.wait_exit() == 0
