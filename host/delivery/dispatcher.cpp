@@ -91,6 +91,7 @@ void Dispatcher::on_events(std::vector<EventPtr> events) {
     Event& event = *owned.release();  // the lists hold it until settle() takes it back
     if (const Returned::Made* const made = returned_.find(event.source_id())) {
       event.delivery_count = std::max(event.delivery_count, made->attempts + 1);
+      event.alone = made->alone;
       if (event.first_seen_wall_ns == 0) event.first_seen_wall_ns = made->first_seen_wall_ns;
     }
     if (event.first_seen_wall_ns == 0) {

@@ -131,8 +131,8 @@ void Dispatcher::hold(Event& event, std::uint64_t delay_ns) {
   if (may_go_back(event)) {
     ++counts_.handed_back;
     returned_.remember(event.source_id(),
-                       {attempts_of(event), event.first_seen_wall_ns, event.trouble->first_attempt_ns,
-                        event.trouble->first_attempt_wall_ns});
+                       {attempts_of(event) - event.trouble->forgiven, event.first_seen_wall_ns,
+                        event.trouble->first_attempt_ns, event.trouble->first_attempt_wall_ns, event.alone});
     const std::uint64_t lane = event.lane;
     constexpr std::uint64_t kMostMs = std::numeric_limits<std::uint32_t>::max();
     const auto after_ms = static_cast<std::uint32_t>(std::min(delay_ns / kMillisecond, kMostMs));

@@ -14,10 +14,11 @@ namespace cleat {
 class Returned {
  public:
   struct Made {
-    std::uint32_t attempts = 0;
+    std::uint32_t attempts = 0;  ///< that count
     std::uint64_t first_seen_wall_ns = 0;
     std::uint64_t first_attempt_ns = 0;  ///< on the loop's clock
     std::uint64_t first_attempt_wall_ns = 0;
+    bool alone = false;  ///< it failed with a batch
   };
 
   void remember(std::string_view id, const Made& made) {
