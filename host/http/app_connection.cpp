@@ -19,6 +19,7 @@ using boost::system::error_code;
 constexpr std::size_t kReadSize = 8 * 1024;
 constexpr std::size_t kKept = 256 * 1024;  ///< memory that an idle connection may keep
 constexpr unsigned kMaxInterim = 32;
+constexpr std::uint64_t kMostDropped = 256ULL << 20;  ///< of an answer that nobody reads
 constexpr std::size_t kFirstWindow =
     14'000;  ///< what a receiver takes in at the least before anybody reads: ten segments
 
@@ -134,10 +135,10 @@ void AppConnection::begin(AppCall&& call) {
   send();
 }
 
-// The length of an answer that nobody reads is no reason to ask again.
+// The length of an answer that nobody reads is no reason to ask again, unless it has no end.
 MessageLimits AppConnection::response_limits() const {
   MessageLimits limits = owner_.limits().response;
-  limits.drops_rest = call_.batch() == nullptr && !call_.target->reads_answers;
+  if (call_.batch() == nullptr && !call_.target->reads_answers) limits.dropped_bytes = kMostDropped;
   return limits;
 }
 

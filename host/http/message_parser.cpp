@@ -174,7 +174,7 @@ void MessageParser<isRequest>::on_header_impl(error_code& error) {
       refuse(error, ParseFault::malformed, "expected one Host header");
     }
   } else if (const auto length = this->content_length();
-             length && limits_.body_bytes != 0 && *length > limits_.body_bytes && !limits_.drops_rest) {
+             length && limits_.body_bytes != 0 && *length > limits_.body_bytes + limits_.dropped_bytes) {
     refuse(error, ParseFault::body_too_large, "stream too large");
   }
 }
@@ -187,11 +187,13 @@ void MessageParser<isRequest>::on_body_init_impl(const boost::optional<std::uint
 template <bool isRequest>
 std::size_t MessageParser<isRequest>::on_body_impl(string_view body, error_code& error) {
   const std::uint64_t room = limits_.body_bytes == 0 ? body.size() : limits_.body_bytes - text_.body.size();
-  if (body.size() > room && !limits_.drops_rest) {
+  const std::uint64_t over = body.size() > room ? body.size() - room : 0;
+  dropped_ += over;
+  if (dropped_ > limits_.dropped_bytes) {
     refuse(error, ParseFault::body_too_large, "stream too large");
     return 0;
   }
-  text_.body.append(body.data(), std::min<std::uint64_t>(body.size(), room));
+  text_.body.append(body.data(), body.size() - over);
   return body.size();
 }
 

@@ -44,8 +44,8 @@ class HeaderList {
 /// Bounds of one message.
 struct MessageLimits {
   std::size_t header_bytes = 8192;
-  std::uint64_t body_bytes = 0;  ///< 0: no limit
-  bool drops_rest = false;       ///< a longer body is cut there, not refused
+  std::uint64_t body_bytes = 0;     ///< 0: no limit
+  std::uint64_t dropped_bytes = 0;  ///< so much more is read and left out before a body is refused
 };
 
 /// Why a message was not taken.
@@ -105,6 +105,7 @@ class MessageParser final : public boost::beast::http::basic_parser<isRequest> {
   const MessageLimits limits_;
   bool header_done_ = false;
   bool need_more_ = false;
+  std::uint64_t dropped_ = 0;
   ParseFault fault_ = ParseFault::none;
   std::string why_;
 };
