@@ -1,4 +1,5 @@
-"""Writes the rules of tests/faults/rules.txt as a table into tests/faults/README.md, or with --check says whether they are there."""
+"""Writes the rules of tests/faults/rules.txt as a table into tests/faults/README.md, or with --check says whether they are there, and the text of
+each is where it is to be switched off."""
 
 import pathlib
 import sys
@@ -6,12 +7,12 @@ import sys
 from switch_off import read_rules
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-README = ROOT / "tests/faults/README.md"
+RULES, README = ROOT / "tests/faults/rules.txt", ROOT / "tests/faults/README.md"
 BEGIN, END = "<!-- rules: written by scripts/lib/rules_table.py -->\n", "<!-- end of rules -->"
 
 
 def table():
-    rows = [f"| {rule.section} | {rule.text} | `{rule.test}` |\n" for rule in read_rules(ROOT / "tests/faults/rules.txt")]
+    rows = [f"| {rule.section} | {rule.text} | `{rule.test}` |\n" for rule in read_rules(RULES)]
     return "| section | rule | test |\n|---|---|---|\n" + "".join(rows)
 
 
@@ -24,7 +25,12 @@ def main():
     written = before + begin + table() + end + after
     if "--check" not in sys.argv[1:]:
         README.write_text(written, encoding="utf-8")
-    elif written != text:
+        return
+    for rule in read_rules(RULES):
+        found = (ROOT / rule.file).read_text(encoding="utf-8").count(rule.kept)
+        if found != 1:
+            sys.exit(f"{RULES}:{rule.line}: the text of the rule stands {found} times in {rule.file}, expected once: {rule.kept}")
+    if written != text:
         sys.exit(f"{README}: the table of rules is not that of rules.txt; run scripts/lib/rules_table.py")
 
 
