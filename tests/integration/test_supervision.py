@@ -38,7 +38,7 @@ def test_init_policy_fail_ends_the_host(start_host):
 
 def test_init_policy_fail_ends_the_host_also_after_it_has_become_ready(start_host, silent_dir):
     fields = {"unreachable": 1, "slow": "true", "initPolicy": "fail"}
-    host = start_host(component("silent", "bindings.silent", fields, initTimeout="8s"), plugin_dir=silent_dir).ready()
+    host = start_host(component("silent", "bindings.silent", fields, initTimeout="20s"), plugin_dir=silent_dir).ready()
     assert not host.messages("error"), "it is ready without waiting longer"
     assert host.wait_exit() == 1
     assert any("Failed to init component silent" in text for text in host.messages("error")), host.output
