@@ -45,6 +45,28 @@ TEST(HandBack, WaitsAsLongAsCanBeSaidInsteadOfLess) {
   EXPECT_EQ(h.plugin.settled.back().requeue_after_ms, 4'294'967'295U);
 }
 
+TEST(HandBack, OfABatchThatFailedComesAgainAloneAndWithAllItsAttempts) {
+  DispatcherOptions options = always_back();
+  options.fields.batch_max = 10;
+  options.fields.batch_linger_ns = kSecond;
+  options.retry.max_attempts = 1;
+  Harness h(std::move(options));
+  const auto deliver = [&] {
+    for (const char* name : {"a", "b"})
+      h.plugin.deliver_named(name);
+    h.loop.run_posted();
+  };
+  deliver();
+  h.loop.advance(kSecond);
+  ASSERT_THAT(h.application.out, SizeIs(1));
+  h.application.answer(0, Answer{.outcome = Outcome::answered, .status = 400});
+  ASSERT_THAT(h.settled_with(CLEAT_REQUEUE), SizeIs(2));
+  deliver();
+  ASSERT_THAT(h.application.out, SizeIs(2));
+  EXPECT_THAT(h.application.out[0].ids, SizeIs(1));
+  EXPECT_EQ(h.dispatcher.view().blocked, 0U);
+}
+
 TEST(HandBack, ForgetsTheAttemptsOfWhatIsDone) {
   DispatcherOptions options = always_back();
   options.retry.max_attempts = 2;

@@ -227,6 +227,15 @@ TEST_F(AppChannelTest, HasPatienceWithAnApplicationThatReadsALargeEventLate) {
   EXPECT_EQ(answer(0).outcome, Outcome::answered);
 }
 
+TEST_F(AppChannelTest, BoundsWhatItReadsForNothing) {
+  start();
+  post();
+  RawSocket socket = application_.accept();
+  RawMessage::read(socket);
+  socket.send("HTTP/1.1 200 OK\r\nContent-Length: 300000000\r\n\r\n");
+  EXPECT_EQ(answer(0).outcome, Outcome::broken);
+}
+
 TEST_F(AppChannelTest, BoundsTheResponse) {
   options_.connection.response = {1024, 1000};
   channel_options_.reads_answers = true;
