@@ -195,8 +195,12 @@ void NewFile::finish() {
       ::renameat(folder_.get(), unfinished_.c_str(), folder_.get(), name_.c_str()) != 0)
     fail(what_, errno);
   const FileDescriptor done = std::move(file_);
-  // EINVAL: a folder of the network or of user space, which keeps names safe in its own way or not at all.
-  if (::fsync(folder_.get()) != 0 && errno != EINVAL) fail(what_, errno);
+  if (!sync_folder(folder_.get())) fail(what_, errno);
+}
+
+bool sync_folder(int folder) {
+  // EINVAL: one of the network or of user space, which keeps names safe in its own way or not at all.
+  return ::fsync(folder) == 0 || errno == EINVAL;
 }
 
 void write_file(const FilePlace& place, const std::string& path, std::string_view bytes) {

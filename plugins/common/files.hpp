@@ -69,6 +69,9 @@ class NewFile {
   FileDescriptor folder_, file_;
 };
 
+/// Brings the names in a folder to the disk, if its file system can be asked to. False with errno set.
+bool sync_folder(int folder);
+
 /// Makes or replaces a file, whole or not at all. Throws Error. It may block.
 void write_file(const FilePlace& place, const std::string& path, std::string_view bytes);
 

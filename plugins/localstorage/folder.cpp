@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <climits>
 
+#include "common/files.hpp"
 #include "failure.hpp"
 #include "listing.hpp"
 #include "root_path.hpp"
@@ -118,7 +119,7 @@ Descriptor Folder::make_parent(const std::string& name) const {
     for (std::size_t end = parent.find('/'); found.is_open(); end = parent.find('/', end + 1)) {
       const std::string path = parent.substr(0, end);
       const bool is_made = ::mkdirat(found.get(), last_part(path).c_str(), 0777) == 0;
-      if ((!is_made && errno != EEXIST) || (is_made && !sync_folder(found.get())))
+      if ((!is_made && errno != EEXIST) || (is_made && !common::sync_folder(found.get())))
         fail("cannot make the folder '" + path + "'");
       found = open_below(root.get(), path, O_RDONLY | O_DIRECTORY, resolution_);
       if (end == std::string::npos) break;
@@ -165,7 +166,7 @@ void Folder::remove(std::string_view given) const {
   if (!parent.is_open()) fail("error deleting file " + path_ + "/" + name);
   const bool is_gone = ::unlinkat(parent.get(), last.c_str(), 0) == 0 ||
                        (errno == EISDIR && ::unlinkat(parent.get(), last.c_str(), AT_REMOVEDIR) == 0);
-  if (!is_gone || !sync_folder(parent.get())) fail("error deleting file " + path_ + "/" + name);
+  if (!is_gone || !common::sync_folder(parent.get())) fail("error deleting file " + path_ + "/" + name);
 }
 
 std::vector<std::string> Folder::list(std::string_view given, std::size_t most) const {

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <random>
 
+#include "common/files.hpp"
+
 namespace cleat::localstorage {
 namespace {
 
@@ -21,11 +23,6 @@ std::string own_name() {
 
 bool is_unfinished(std::string_view name) {
   return name.substr(0, kPrefix.size()) == kPrefix;
-}
-
-bool sync_folder(int folder) {
-  // EINVAL: one of the network or of user space, which keeps names safe in its own way or not at all.
-  return ::fsync(folder) == 0 || errno == EINVAL;
 }
 
 Unfinished::Unfinished(int folder)
@@ -59,7 +56,7 @@ bool Unfinished::finish(const std::string& name) {
   if (::fsync(file_.get()) != 0) return false;
   if (::renameat(folder_, name_.c_str(), folder_, name.c_str()) != 0) return false;
   is_finished_ = true;
-  return sync_folder(folder_);
+  return common::sync_folder(folder_);
 }
 
 }  // namespace cleat::localstorage

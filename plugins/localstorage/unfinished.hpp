@@ -10,9 +10,6 @@ namespace cleat::localstorage {
 /// Whether a name is that of a file which is being written, or was when its host was killed.
 bool is_unfinished(std::string_view name);
 
-/// Brings the names in a folder to the disk, if its file system can be asked to. False with errno set.
-bool sync_folder(int folder);
-
 /// A new file in a folder under a name of its own, which goes again unless it takes the place of the one that is meant.
 class Unfinished {
  public:
