@@ -59,10 +59,9 @@ bool Consumer::ping(Deadline deadline) {
 
 void Consumer::stop(Deadline deadline) {
   // A coordinator that does not answer keeps the group and the handle open. A quarter of the time is for the thread's last
-  // steps and for the handle, the last twentieth for the way back to the host.
-  const auto left = deadline.time() - Clock::now();
-  leave_by_ = deadline.time() - left / 4;
-  client_.get_deleter().end = deadline.time() - left / 20;
+  // steps and for the handle.
+  leave_by_ = deadline.time() - (deadline.time() - Clock::now()) / 4;
+  client_.get_deleter().leave_time_before(deadline.time());
   is_stopping_ = true;
   intake_.stop();
   wake_.notify();

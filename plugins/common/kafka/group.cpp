@@ -23,6 +23,14 @@ constexpr std::size_t kMostNamed = 16;
 /// A partition whose position moves on reaches maxUncommitted for moments too, if that is small: this is no stall.
 constexpr seconds kStallTime{1};
 
+/// Without offsets.
+PartitionList list_of(const Intake::Partitions& partitions) {
+  PartitionList list = new_list(partitions.size());
+  for (const auto& partition : partitions)
+    rd_kafka_topic_partition_list_add(list.get(), partition->topic.c_str(), partition->number);
+  return list;
+}
+
 }  // namespace
 
 Group::Group(const Settings& config, Host host, HealthBoard& health, Intake& intake, Wake& wake,
@@ -139,9 +147,7 @@ void Group::learn_starts() {
   Intake::Partitions waiting;
   std::copy_if(partitions_.begin(), partitions_.end(), std::back_inserter(waiting),
                [](const auto& one) { return !one->unknown_start.empty(); });
-  const PartitionList list = new_list(waiting.size());
-  for (const auto& partition : waiting)
-    rd_kafka_topic_partition_list_add(list.get(), partition->topic.c_str(), partition->number);
+  const PartitionList list = list_of(waiting);
   const StartPositions::Outcome outcome = starts_.resolve(*client_, *list, Clock::now() + kAskAgain);
   health_.beat();
   if (outcome.failure.empty()) {
@@ -188,9 +194,7 @@ void Group::assign(rd_kafka_topic_partition_list_t* list) {
 /// otherwise: nothing of an assignment that could not be taken over.
 void Group::unassign(const Intake::Partitions& gone) {
   if (config_.cooperative()) {
-    const PartitionList list = new_list(gone.size());
-    for (const auto& partition : gone)
-      rd_kafka_topic_partition_list_add(list.get(), partition->topic.c_str(), partition->number);
+    const PartitionList list = list_of(gone);
     const RdError error(rd_kafka_incremental_unassign(client_->get(), list.get()));
     if (error) host_.log(CLEAT_LOG_WARN, "partitions could not be given up: " + text_of(error));
   } else {

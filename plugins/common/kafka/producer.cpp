@@ -216,7 +216,7 @@ bool Producer::ping(Deadline deadline) {
 
 void Producer::stop(Deadline deadline) {
   stopping_ = true;
-  client_.get_deleter().end = deadline.time() - (deadline.time() - std::chrono::steady_clock::now()) / 20;
+  client_.get_deleter().leave_time_before(deadline.time());
   const auto no_calls = [this] { return calls_.empty(); };
   std::unique_lock lock(mutex_);
   if (!client_->is_down())
