@@ -67,6 +67,7 @@ class QueueInput {
   /// Begins the statement that is the most needed, if none runs.
   void next();
   void settle_next();
+  void refused(QueueSettler::Batch batch, const Finished& finished);
   [[nodiscard]] bool may_claim() const;
   void run(Statement statement, PgLink::OnRow row, PgLink::Done done);
   void listen();

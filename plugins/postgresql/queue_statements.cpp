@@ -182,19 +182,7 @@ void QueueInput::settle_next() {
       settler_.put_back(std::move(*batch));
       return;
     }
-    if (!finished.state.empty()) {
-      // A row that the table does not let go must not take the others along.
-      if (rows > 1) {
-        settled_at_once_ = std::max<std::size_t>(1, rows / 4);
-        settler_.put_back(std::move(*batch));
-      } else if (finished.state.rfind("42", 0) !=
-                 0) {  // what is wrong with the table is said once, of all rows
-        host_.log(
-            CLEAT_LOG_WARN, "a row cannot be settled, so it comes again: " + finished.error,
-            {{"table", config_.queue.name}, {"id", batch->leases.front().id}, {"state", finished.state}});
-      }
-      return;
-    }
+    if (!finished.state.empty()) return refused(std::move(*batch), finished);
     settled_at_once_ = std::min(settled_at_once_ * 2, QueueSettler::kMostAtOnce);
     if (!batch->is_repeated) {
       const auto settled = static_cast<std::size_t>(to_number(finished.affected));
@@ -205,6 +193,18 @@ void QueueInput::settle_next() {
       }
     }
   });
+}
+
+/// A row that the table does not let go must not take the others along.
+void QueueInput::refused(QueueSettler::Batch batch, const Finished& finished) {
+  if (batch.leases.size() > 1) {
+    settled_at_once_ = std::max<std::size_t>(1, batch.leases.size() / 4);
+    return settler_.put_back(std::move(batch));
+  }
+  // What is wrong with the table is said once, of all rows.
+  if (finished.state.rfind("42", 0) == 0) return;
+  host_.log(CLEAT_LOG_WARN, "a row cannot be settled, so it comes again: " + finished.error,
+            {{"table", config_.queue.name}, {"id", batch.leases.front().id}, {"state", finished.state}});
 }
 
 /// Moves the leases of what is out, of what waits to be out, and of what waits to be settled.
