@@ -112,6 +112,7 @@ class Dispatcher final : public EventSink, public AnswerHandler, private DeadLet
   void tell_gate(const Gate::Attempt& attempt, const Answer& answer, const Judgement& judgement,
                  std::uint64_t now_ns);
   void undo_attempt(Event& event);
+  void take_failure(Event& event, const Answer& answer);
   void forgive(Event& event, const Answer& answer);
   void fail(Event& event, const Answer& answer);
   [[nodiscard]] bool are_attempts_used_up(const Event& event) const;

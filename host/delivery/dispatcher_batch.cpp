@@ -157,8 +157,7 @@ void Dispatcher::fail_in_batch(const std::vector<Event*>& failed, const Answer& 
     } else if (split) {
       forgive(*event, answer);
     } else {
-      remember_failure(*event, answer);
-      note_failure(*event, event->trouble->reason);
+      take_failure(*event, answer);
     }
   }
   for (Event* event : first) {

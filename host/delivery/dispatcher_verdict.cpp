@@ -86,16 +86,19 @@ void Dispatcher::note_failure(const Event& event, std::string reason) {
   counts_.last_error_wall_ns = wall_now_ns();
 }
 
-// One answer about many events is no verdict about this one, so neither is it an attempt that its limits count.
-void Dispatcher::forgive(Event& event, const Answer& answer) {
+void Dispatcher::take_failure(Event& event, const Answer& answer) {
   remember_failure(event, answer);
   note_failure(event, event.trouble->reason);
+}
+
+// One answer about many events is no verdict about this one, so neither is it an attempt that its limits count.
+void Dispatcher::forgive(Event& event, const Answer& answer) {
+  take_failure(event, answer);
   ++event.trouble->forgiven;
 }
 
 void Dispatcher::fail(Event& event, const Answer& answer) {
-  remember_failure(event, answer);
-  note_failure(event, event.trouble->reason);
+  take_failure(event, answer);
   const std::uint64_t delay = options_.retry.wait.delay_ns(attempts_of(event), random_);
   if (is_exhausted(event, answer, delay)) {
     exhaust(event);

@@ -25,8 +25,7 @@ struct EventTrouble {
   std::uint64_t due_ns = 0;
   std::uint64_t first_attempt_ns = 0;  ///< on the loop's clock
   std::uint64_t first_attempt_wall_ns = 0, last_attempt_wall_ns = 0;
-  std::uint32_t forgiven =
-      0;  ///< attempts that do not count: a person asked for more, or all of a batch failed
+  std::uint32_t forgiven = 0;       ///< attempts that do not count: a batch's, or a person asked for more
   std::uint32_t failed_writes = 0;  ///< of its dead letter
   unsigned status = 0;              ///< last answer; 0: none came
   bool writing = false;             ///< its dead letter is on its way
