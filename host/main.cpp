@@ -105,8 +105,7 @@ int run(const cleat::Options& options, char** argv) {
            {{"signal", strsignal(signal)}});
   end_at_second_signal(ending, again ? 1 : 0);
   const cleat::App::Stopped stopped = app.stop();
-  const bool must_end = again && ends_asked == 0;  // it was told to, after it had been told to start again
-  if (again && !must_end) {
+  if (again && ends_asked < 0) {  // not if it was told to end meanwhile
     async_log->flush();
     start_again(argv, ending);
     log.error("the host cannot start itself again", {{"reason", strerror(errno)}});
